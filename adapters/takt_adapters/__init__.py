@@ -1,0 +1,1 @@
+"""The edge: adapters that turn machines into updates, and what carries the facts to the ledger."""

@@ -1,0 +1,5 @@
+"""Taktledger: an event-sourced production ledger for machine shops."""
+
+from importlib.metadata import version
+
+__version__ = version("taktledger")

@@ -1,0 +1,46 @@
+"""Options: the settings of the whole shop (`docs/options.md`)."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from taktledger.domain.errors import Invalid
+from taktledger.domain.event import Event
+from taktledger.domain.shop import Shop
+from taktledger.domain.values import Name, only_changes, set_fields
+
+
+class OptionFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    timezone: Name | UnsetType = UNSET
+    part_report_limit: Annotated[int, Meta(ge=1, le=10_000)] | UnsetType = UNSET
+
+
+class OptionsEdited(Event, frozen=True, kw_only=True):
+    """An administrator changed settings of the whole shop."""
+
+    fields: OptionFields
+
+    @property
+    def stream(self) -> str:
+        return "options"
+
+
+def options_edited(shop: Shop, event: OptionsEdited) -> None:
+    set_fields(shop.options, event.fields)
+
+
+def edit_options(shop: Shop, command: OptionFields, now: float) -> list[Event]:
+    """Changes settings (`PATCH /api/options/`)."""
+    if command.timezone is not UNSET and not is_timezone(command.timezone):
+        raise Invalid(f"'{command.timezone}' is no IANA time zone, such as Europe/Berlin", "timezone")
+    changes = only_changes(command, shop.options)
+    return [OptionsEdited(occurred_at=now, fields=changes)] if changes else []
+
+
+def is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # not found; a directory such as Europe; a path out of the database
+        return False
+    return True

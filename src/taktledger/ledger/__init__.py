@@ -1,0 +1,1 @@
+"""The truth: the append-only store and its one writer."""

@@ -1,0 +1,97 @@
+"""Facts: what the cycle detector makes of updates, in the edge's own terms.
+
+At the edge a machine is its source name, a program a file name, a tool a location. The ledger turns facts into events
+(`ingest.py`). The CloudEvents `type` of a fact is the name of its class.
+"""
+
+from typing import Annotated, get_args
+
+from msgspec import Meta, Struct, field
+
+from taktledger.domain.machines import ControlChanges
+from taktledger.domain.shop import Counter
+from taktledger.domain.values import Count, Int, Number, Seconds
+
+CounterName = Annotated[str, Meta(pattern=r"^(part_count|\d{1,10})$")]
+Counters = dict[CounterName, Counter]
+
+
+class BaselineSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """Counters were read for the first time: counting starts here."""
+
+    counters: Counters
+
+
+class CountersSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """Counters moved without making a cycle."""
+
+    counters: Counters
+
+
+class CyclesSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """The counter in use grew: so many cycles of this program finished."""
+
+    cycles: Annotated[int, Meta(ge=1, le=10_000)]
+    counters: Counters
+    """Readings after it."""
+    program: str | None = None
+    tools_seen: list[Int] = field(default_factory=list)
+    tool_seconds: dict[int, Number] = field(default_factory=dict)
+    variables: dict[int, Number] = field(default_factory=dict)
+
+
+class GapSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """The counter in use moved in a way that doesn't say what was made."""
+
+    counter: CounterName
+    gap_from: Seconds | None
+    from_reading: Count
+    to_reading: Count
+    why: str
+    counters: Counters
+    """Readings after it."""
+
+
+class ProgramSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """Another program is loaded."""
+
+    program: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class StateSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """The control's state changed."""
+
+    changes: ControlChanges
+
+
+class VariablesSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """Watched variables changed."""
+
+    variables: dict[int, Number]
+
+
+class RunTimeSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """Tools cut for so long in a cycle that goes on."""
+
+    tool_seconds: dict[int, Number]
+
+
+class FactSetAside(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """The edge had a fact that the ledger refused, and keeps it."""
+
+    fact: str
+    error: str
+
+
+Fact = (
+    BaselineSeen
+    | CountersSeen
+    | CyclesSeen
+    | GapSeen
+    | ProgramSeen
+    | StateSeen
+    | VariablesSeen
+    | RunTimeSeen
+    | FactSetAside
+)
+FACT_TYPES: dict[str, type[Fact]] = {kind.__name__: kind for kind in get_args(Fact)}
