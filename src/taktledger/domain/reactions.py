@@ -33,11 +33,15 @@ def react(shop: Shop, event: Event) -> Iterator[Event]:
             yield _alert(shop, event, "fact", message, fact=event.fact)
         case _:
             pass
-    if isinstance(event, MachineEvent) and event.reported_at is not None:
-        if not shop.machines[event.machine_id].clock_differs:
-            reported = datetime.fromtimestamp(event.reported_at, UTC).isoformat(timespec="seconds")
-            message = f"The clock of {_name(shop, event)} is ahead: it reported {reported}"
-            yield _alert(shop, event, "clock", message, reported_at=event.reported_at)
+    if isinstance(event, MachineEvent) and event.reported_at is not None and _clock_is_news(shop, event):
+        reported = datetime.fromtimestamp(event.reported_at, UTC).isoformat(timespec="seconds")
+        message = f"The clock of {_name(shop, event)} is ahead: it reported {reported}"
+        yield _alert(shop, event, "clock", message, reported_at=event.reported_at)
+
+
+def _clock_is_news(shop: Shop, event: MachineEvent) -> bool:
+    """Once per occasion: until a fact comes whose time is right."""
+    return not shop.machines[event.machine_id].clock_differs
 
 
 def _alert(shop: Shop, cause: MachineEvent, kind: str, message: str, **data: Any) -> AlertRaised:

@@ -1,0 +1,141 @@
+"""Machines: one row each, with what their control said last."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+from sqlite_utils import Database
+
+from takt_projections.model import Handler, ObjectTable, json_text
+from taktledger.domain.event import Event
+from taktledger.domain.shop import ControlAlarm, Machine, Shop
+
+TABLE = ObjectTable(
+    "machines",
+    {
+        "id": int,
+        "name": str,
+        "source_name": str,
+        "description": str,
+        "archived": int,
+        "disabled": int,
+        "program_cv": int,
+        "current_work_order": str,
+        "running_states": str,
+        "custom_alarms": str,
+        "custom_properties": str,
+        "loaded_program_id": int,
+        "loaded_process_id": int,
+        "part_count": int,
+        "cycle_state": str,
+        "estopped": int,
+        "feed_rate_override": float,
+        "active_tool": int,
+        "alarms": str,
+        "variables": str,
+        "last_fact_at": float,
+    },
+    required=("name", "source_name"),
+)
+
+
+class Machines:
+    name = "machines"
+    version = 1
+
+    def create(self, db: Database) -> None:
+        TABLE.create(db)
+
+    def index(self, db: Database) -> None:
+        db.table("machines").create_index(["loaded_program_id"])
+
+    def handlers(self) -> Mapping[type[Event], Handler]:
+        return {}
+
+    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
+        TABLE.write(connection, shop.touched.machines, shop.machines, _row)
+
+    def forget(self) -> None:
+        pass
+
+
+def _row(machine: Machine) -> tuple[Any, ...]:
+    control = machine.control
+    part_count = control.counters.get("part_count")
+    return (
+        machine.id,
+        machine.name,
+        machine.source_name,
+        machine.description,
+        machine.archived,
+        machine.disabled,
+        machine.program_cv,
+        machine.current_work_order,
+        json_text(machine.running_states),
+        json_text(machine.custom_alarms),
+        json_text(machine.custom_properties),
+        machine.loaded_program_id,
+        machine.loaded_process_id,
+        part_count.value if part_count else None,
+        control.cycle_state,
+        control.estopped,
+        control.feed_rate_override,
+        control.active_tool,
+        json_text(control.alarms),
+        json_text(control.variables),
+        machine.last_fact_at,
+    )
+
+
+# Queries
+
+
+class MachineDocument(Struct, kw_only=True):
+    """A machine, as `GET /api/machines/{id}` answers it."""
+
+    id: int
+    name: str
+    source_name: str
+    """What the adapter's config calls it. It never changes."""
+    description: str
+    archived: bool
+    disabled: bool
+    program_cv: int | None
+    current_work_order: str
+    running_states: list[str] | None
+    custom_alarms: dict[str, str]
+    custom_properties: dict[str, Any]
+    loaded_program_id: int | None
+    loaded_process_id: int | None
+    part_count: int | None
+    cycle_state: str | None
+    estopped: bool | None
+    feed_rate_override: float | None
+    active_tool: int | None
+    alarms: list[ControlAlarm] | None
+    variables: dict[int, float] = field(default_factory=dict)
+    last_contact: float | None = None
+    """UNIX seconds: the last answer of the control; after a restart, until it answers again, its last fact."""
+
+
+def get(db: sqlite3.Connection, machine_id: int) -> MachineDocument | None:
+    row = db.execute("SELECT * FROM machines WHERE id = ?", (machine_id,)).fetchone()
+    return _document(row) if row else None
+
+
+def ids(db: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in db.execute("SELECT id FROM machines ORDER BY id")]
+
+
+def exists(db: sqlite3.Connection, machine_id: int) -> bool:
+    return db.execute("SELECT 1 FROM machines WHERE id = ?", (machine_id,)).fetchone() is not None
+
+
+def _document(row: sqlite3.Row) -> MachineDocument:
+    values = dict(row)
+    values["last_contact"] = values.pop("last_fact_at")
+    for name in ("running_states", "custom_alarms", "custom_properties", "alarms", "variables"):
+        values[name] = msgspec.json.decode(values[name]) if values[name] is not None else None
+    return msgspec.convert(values, MachineDocument, strict=False)

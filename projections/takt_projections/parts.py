@@ -1,0 +1,161 @@
+"""Parts: one row each, numbered in the order of the ledger."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlite_utils import Database
+
+from takt_projections.model import Handler, json_text
+from taktledger.domain.event import Event
+from taktledger.domain.parts import CycleFinished
+from taktledger.domain.shop import Shop
+
+INSERT = (
+    "INSERT INTO parts (id, position, machine_id, program_id, process_id, program_name, finished, tools_seen, "
+    "variables, work_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class Parts:
+    name = "parts"
+    version = 1
+
+    def __init__(self) -> None:
+        self._made: list[tuple[Any, ...]] = []
+
+    def create(self, db: Database) -> None:
+        db.table("parts").create(
+            {
+                "id": int,
+                "position": int,
+                "machine_id": int,
+                "program_id": int,
+                "process_id": int,
+                "program_name": str,
+                "finished": float,
+                "editor_id": int,
+                "notes": str,
+                "scrapped": int,
+                "reworked": int,
+                "suspect": int,
+                "tools_seen": str,
+                "variables": str,
+                "work_order": str,
+            },
+            pk="id",
+            not_null={"position", "machine_id", "finished", "notes", "scrapped", "reworked", "suspect"},
+            defaults={"notes": "", "scrapped": 0, "reworked": 0, "suspect": 0},
+            strict=True,
+        )
+
+    def index(self, db: Database) -> None:
+        db.table("parts").create_index(["finished"])
+        db.table("parts").create_index(["program_id", "finished"])
+        db.table("parts").create_index(["machine_id", "finished"])
+
+    def handlers(self) -> Mapping[type[Event], Handler]:
+        return {CycleFinished: self._cycle_finished}
+
+    def _cycle_finished(self, event: CycleFinished, shop: Shop, position: int) -> None:
+        row = (
+            position,
+            event.machine_id,
+            event.program_id,
+            event.process_id,
+            event.program,
+            event.occurred_at,
+            str(event.tools_seen) if event.tools_seen else None,
+            json_text(event.variables) if event.variables else None,
+            event.work_order or None,
+        )
+        last = shop.parts_made
+        if event.parts == 1:
+            self._made.append((last, *row))
+        else:
+            self._made.extend((each, *row) for each in range(last - event.parts + 1, last + 1))
+
+    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
+        connection.executemany(INSERT, self._made)
+        self._made.clear()
+
+    def forget(self) -> None:
+        self._made.clear()
+
+
+# Queries
+
+SELECT = (
+    "SELECT parts.id, programs.id AS program_id, processes.id AS process_id, machines.id AS machine_id, program_name, "
+    "finished, editor_id, notes, scrapped, reworked, suspect, tools_seen, parts.variables, work_order FROM parts "
+    "LEFT JOIN programs ON programs.id = parts.program_id LEFT JOIN processes ON processes.id = parts.process_id "
+    "LEFT JOIN machines ON machines.id = parts.machine_id"
+)
+
+
+class Part(Struct, kw_only=True):
+    """One part that a cycle made, as `GET /api/parts/{id}` answers it."""
+
+    id: int
+    program_id: int | None
+    process_id: int | None
+    machine_id: int | None
+    """Null when it was deleted."""
+    program_name: str | None
+    """The file name, as it was then."""
+    finished: float
+    """UNIX seconds."""
+    editor_id: int | None
+    notes: str
+    scrapped: bool
+    reworked: bool
+    suspect: bool
+    tools_seen: list[int]
+    """Locations."""
+    variables: dict[str, float]
+    work_order: str
+
+
+def get(db: sqlite3.Connection, part_id: int) -> Part | None:
+    row = db.execute(f"{SELECT} WHERE parts.id = ?", (part_id,)).fetchone()
+    return _part(row) if row else None
+
+
+def find(
+    db: sqlite3.Connection,
+    *,
+    machine: int | None = None,
+    process: int | None = None,
+    program: int | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    scrapped: bool | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[Part]:
+    """Parts that match all that is given, by time and ID. `start` and `end` are UNIX seconds, both included."""
+    conditions = {
+        "parts.machine_id = ?": machine,
+        "parts.process_id = ?": process,
+        "parts.program_id = ?": program,
+        "finished >= ?": start,
+        "finished <= ?": end,
+        "scrapped = ?": scrapped,
+    }
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    where = " AND ".join(given) or "1"
+    rows = db.execute(
+        f"{SELECT} WHERE {where} ORDER BY finished, parts.id LIMIT ? OFFSET ?",
+        (*given.values(), -1 if limit is None else limit, offset),
+    )
+    return [_part(row) for row in rows]
+
+
+def _part(row: sqlite3.Row) -> Part:
+    values = dict(row)
+    values["tools_seen"] = msgspec.json.decode(values["tools_seen"] or "[]")
+    values["variables"] = msgspec.json.decode(values["variables"] or "{}")
+    values["work_order"] = values["work_order"] or ""
+    return msgspec.convert(values, Part, strict=False)

@@ -1,0 +1,135 @@
+"""Processes: one row each."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlite_utils import Database
+
+from takt_projections.model import Handler, ObjectTable, json_text
+from taktledger.domain.event import Event
+from taktledger.domain.shop import Process, Shop
+
+TABLE = ObjectTable(
+    "processes",
+    {
+        "id": int,
+        "machine_id": int,
+        "name": str,
+        "description": str,
+        "archived": int,
+        "cv_map": str,
+        "display_variable": int,
+        "part_count_cv": int,
+        "part_material_cost": float,
+        "part_sell_price": float,
+        "parts_per_cycle": int,
+        "setup_instructions": str,
+        "teardown_instructions": str,
+        "tags": str,
+        "time_per_cycle": float,
+        "last_cycle": float,
+        "last_program_id": int,
+    },
+    required=("machine_id", "name"),
+)
+
+
+class Processes:
+    name = "processes"
+    version = 1
+
+    def create(self, db: Database) -> None:
+        TABLE.create(db)
+
+    def index(self, db: Database) -> None:
+        db.table("processes").create_index(["machine_id"])
+
+    def handlers(self) -> Mapping[type[Event], Handler]:
+        return {}
+
+    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
+        TABLE.write(connection, shop.touched.processes, shop.processes, _row)
+
+    def forget(self) -> None:
+        pass
+
+
+def _row(process: Process) -> tuple[Any, ...]:
+    return (
+        process.id,
+        process.machine_id,
+        process.name,
+        process.description,
+        process.archived,
+        json_text(process.cv_map),
+        process.display_variable,
+        process.part_count_cv,
+        process.part_material_cost,
+        process.part_sell_price,
+        process.parts_per_cycle,
+        process.setup_instructions,
+        process.teardown_instructions,
+        json_text(process.tags),
+        process.time_per_cycle,
+        process.last_cycle,
+        process.last_program_id,
+    )
+
+
+# Queries
+
+
+class LastCycle(Struct, kw_only=True):
+    finished: float
+    """UNIX seconds."""
+    program_id: int | None
+
+
+class ProcessDocument(Struct, kw_only=True):
+    """A process, as `GET /api/processes/{id}` answers it."""
+
+    id: int
+    machine_id: int
+    name: str
+    description: str
+    archived: bool
+    cv_map: dict[str, dict[str, Any]]
+    display_variable: int | None
+    part_count_cv: int | None
+    part_material_cost: float
+    part_sell_price: float
+    parts_per_cycle: int
+    setup_instructions: str
+    teardown_instructions: str
+    tags: list[str]
+    time_per_cycle: float | None
+    """Minutes."""
+    last_cycle: LastCycle | None
+    loaded: bool
+
+
+def get(db: sqlite3.Connection, process_id: int) -> ProcessDocument | None:
+    row = db.execute(
+        "SELECT processes.*, machines.loaded_process_id IS processes.id AS loaded "
+        "FROM processes LEFT JOIN machines ON machines.id = processes.machine_id WHERE processes.id = ?",
+        (process_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    values = dict(row)
+    finished, program_id = values.pop("last_cycle"), values.pop("last_program_id")
+    values["last_cycle"] = LastCycle(finished=finished, program_id=program_id) if finished is not None else None
+    values["cv_map"] = msgspec.json.decode(values["cv_map"])
+    values["tags"] = msgspec.json.decode(values["tags"])
+    return msgspec.convert(values, ProcessDocument, strict=False, from_attributes=True)
+
+
+def exists(db: sqlite3.Connection, process_id: int) -> bool:
+    return db.execute("SELECT 1 FROM processes WHERE id = ?", (process_id,)).fetchone() is not None
+
+
+def ids(db: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in db.execute("SELECT id FROM processes ORDER BY id")]

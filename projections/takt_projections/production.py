@@ -1,0 +1,79 @@
+"""Production: parts per program, process and machine, in quarter hours of UTC.
+
+Every time zone's midnight falls on a quarter hour, so days are added up when they are read: the zone is a question,
+not a fact.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlite_utils import Database
+
+from takt_projections.model import Handler
+from taktledger.domain.event import Event
+from taktledger.domain.parts import CycleFinished
+from taktledger.domain.shop import Shop
+
+QUARTER_SECONDS = 900
+
+ADD = (
+    "INSERT INTO production (program_id, process_id, machine_id, quarter, parts) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (program_id, process_id, machine_id, quarter) DO UPDATE SET parts = parts + excluded.parts"
+)
+
+
+class Production:
+    name = "production"
+    version = 1
+
+    def __init__(self) -> None:
+        self._sums: defaultdict[tuple[int, int, int, int], int] = defaultdict(int)
+
+    def create(self, db: Database) -> None:
+        key = {"program_id": int, "process_id": int, "machine_id": int, "quarter": int}
+        db.table("production").create({**key, "parts": int}, pk=tuple(key), not_null={*key, "parts"}, strict=True)
+
+    def index(self, db: Database) -> None:
+        db.table("production").create_index(["process_id", "quarter"])
+
+    def handlers(self) -> Mapping[type[Event], Handler]:
+        return {CycleFinished: self._cycle_finished}
+
+    def _cycle_finished(self, event: CycleFinished, shop: Shop, position: int) -> None:
+        quarter = int(event.occurred_at // QUARTER_SECONDS) * QUARTER_SECONDS
+        self._sums[event.program_id or 0, event.process_id or 0, event.machine_id, quarter] += event.parts
+
+    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
+        connection.executemany(ADD, [(*key, parts) for key, parts in self._sums.items()])
+        self._sums.clear()
+
+    def forget(self) -> None:
+        self._sums.clear()
+
+
+# Queries
+
+
+def days_of_program(db: sqlite3.Connection, program_id: int, first: date, last: date, zone: ZoneInfo) -> dict[str, int]:
+    """`YYYY-MM-DD` -> parts, in local days from first to last. Days without parts are left out."""
+    rows = db.execute(
+        "SELECT quarter, sum(parts) FROM production WHERE program_id = ? AND quarter >= ? AND quarter < ? "
+        "GROUP BY quarter ORDER BY quarter",
+        (program_id, midnight(first, zone), midnight(last + timedelta(days=1), zone)),
+    )
+    days: dict[str, int] = {}
+    name, ends = "", float("-inf")
+    for quarter, parts in rows:
+        if quarter >= ends:  # the zone is asked once a day, not once a quarter
+            day = datetime.fromtimestamp(quarter, zone).date()
+            name, ends = day.isoformat(), midnight(day + timedelta(days=1), zone)
+        days[name] = days.get(name, 0) + parts
+    return days
+
+
+def midnight(day: date, zone: ZoneInfo) -> float:
+    """When this local day begins. UNIX seconds."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()

@@ -1,0 +1,104 @@
+"""Programs: one row each (`api/programs.py` serves them)."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlite_utils import Database
+
+from takt_projections.model import Handler, ObjectTable
+from taktledger.domain.event import Event
+from taktledger.domain.shop import Program, Shop
+
+TABLE = ObjectTable(
+    "programs",
+    {
+        "id": int,
+        "machine_id": int,
+        "filename": str,
+        "custom_name": str,
+        "description": str,
+        "archived": int,
+        "load_by_var_value": int,
+        "process_id": int,
+        "last_cycle": float,
+    },
+    required=("machine_id", "filename"),
+)
+
+
+class Programs:
+    name = "programs"
+    version = 1
+
+    def create(self, db: Database) -> None:
+        TABLE.create(db)
+
+    def index(self, db: Database) -> None:
+        db.table("programs").create_index(["machine_id"])
+        db.table("programs").create_index(["process_id"])
+
+    def handlers(self) -> Mapping[type[Event], Handler]:
+        return {}
+
+    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
+        TABLE.write(connection, shop.touched.programs, shop.programs, _row)
+
+    def forget(self) -> None:
+        pass
+
+
+def _row(program: Program) -> tuple[Any, ...]:
+    return (
+        program.id,
+        program.machine_id,
+        program.filename,
+        program.custom_name,
+        program.description,
+        program.archived,
+        program.load_by_var_value,
+        program.process_id,
+        program.last_cycle,
+    )
+
+
+# Queries
+
+
+def get(db: sqlite3.Connection, program_id: int) -> Program | None:
+    row = db.execute("SELECT * FROM programs WHERE id = ?", (program_id,)).fetchone()
+    return msgspec.convert(dict(row), Program, strict=False) if row else None
+
+
+def exists(db: sqlite3.Connection, program_id: int) -> bool:
+    return db.execute("SELECT 1 FROM programs WHERE id = ?", (program_id,)).fetchone() is not None
+
+
+def ids(
+    db: sqlite3.Connection,
+    *,
+    machine: int | None = None,
+    process: int | None = None,
+    loaded: bool | None = None,
+    archived: bool | None = None,
+) -> list[int]:
+    """IDs of the programs that match all that is given. `process` 0: those without a process."""
+    where = ["1"]
+    values: list[Any] = []
+    if machine is not None:
+        where.append("machine_id = ?")
+        values.append(machine)
+    if process == 0:
+        where.append("process_id IS NULL")
+    elif process is not None:
+        where.append("process_id = ?")
+        values.append(process)
+    if loaded is not None:
+        among = "IN" if loaded else "NOT IN"
+        where.append(f"id {among} (SELECT loaded_program_id FROM machines WHERE loaded_program_id IS NOT NULL)")
+    if archived is not None:
+        where.append("archived = ?")
+        values.append(archived)
+    rows = db.execute(f"SELECT id FROM programs WHERE {' AND '.join(where)} ORDER BY id", values)
+    return [row[0] for row in rows]

@@ -1,0 +1,282 @@
+"""The store: an append-only table on the recorders of the `eventsourcing` library.
+
+The library keeps streams, versions and the notification log. Ours adds what a ledger needs: positions that the writer
+names and that have no gaps, triggers that refuse UPDATE and DELETE, and a scan that decodes thousands of events at once
+(2.3 times faster than going through `select_notifications`).
+"""
+
+import fcntl
+import math
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.sqlite import (
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteDatastore,
+    SQLiteFactory,
+)
+
+from taktledger.domain.event import Codec, Event, schema_version, topic
+from taktledger.domain.fold import CODEC
+
+BATCH = 10_000
+"""Events that a scan decodes at once. Fewer are slower, more only cost memory."""
+SEARCHED_POSITIONS = 100_000
+"""What one filtered page looks through at most, so that a rare type can't stall the server."""
+CACHED_VERSIONS = 100_000
+
+
+class LedgerInUse(Exception):
+    """Another process has this ledger open for writing."""
+
+
+class _DurablePool(SQLiteConnectionPool):
+    def _create_connection(self) -> SQLiteConnection:
+        connection = super()._create_connection()
+        connection.cursor().execute("PRAGMA synchronous=FULL")
+        return connection
+
+
+class LedgerRecorder(SQLiteApplicationRecorder):
+    """The table `stored_events`, as the library knows it, with our position and triggers."""
+
+    def construct_create_table_statements(self) -> list[str]:
+        table = self.events_table_name
+        return [
+            f"CREATE TABLE IF NOT EXISTS {table} ("
+            "position INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL, "
+            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state TEXT NOT NULL, "
+            "UNIQUE (originator_id, originator_version))",
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_update BEFORE UPDATE ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'events are never changed'); END",
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_delete BEFORE DELETE ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END",
+        ]
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Appends all of them at `first_position` and after it, or none. They are durable when this returns."""
+        first: int = kwargs["first_position"]
+        rows = [
+            (position, each.originator_id, each.originator_version, each.topic, each.state.decode())
+            for position, each in enumerate(stored_events, first)
+        ]
+        statement = f"INSERT INTO {self.events_table_name} VALUES (?,?,?,?,?)"
+        with self.datastore.get_connection(commit=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                cursor.executemany(statement, rows)
+                cursor.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+        return range(first, first + len(rows))
+
+    def scan(self, after: int, limit: int) -> tuple[int, str]:
+        """How many events follow `after` (up to `limit`), and all of them as one JSON array."""
+        statement = (
+            f"SELECT count(*), max(position), '[' || group_concat(state, ',') || ']' FROM "
+            f"(SELECT position, state FROM {self.events_table_name} WHERE position > ? ORDER BY position LIMIT ?)"
+        )
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(statement, (after, limit))
+            count, last, array = cursor.fetchone()
+        if count and last - after != count:
+            raise LedgerDamaged(f"{last - after - count} events are missing between positions {after} and {last}")
+        return count, array or "[]"
+
+    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(statement, parameters)
+            return cast(list[Any], cursor.fetchall())
+
+
+class LedgerDamaged(Exception):
+    """The ledger's positions have a hole: somebody changed the file by hand."""
+
+
+class _LedgerFactory(SQLiteFactory):
+    application_recorder_class = LedgerRecorder
+
+    def __init__(self, env: dict[str, str]) -> None:
+        super().__init__(env)
+        self.datastore = _datastore(env[self.SQLITE_DBNAME])
+
+
+def _datastore(db_name: str) -> SQLiteDatastore:
+    datastore = SQLiteDatastore(db_name, originator_id_type="text")
+    datastore.pool = _DurablePool(db_name=db_name)
+    return datastore
+
+
+class StoredPage(msgspec.Struct, kw_only=True):
+    """Events as the ledger shows them, and where to go on."""
+
+    events: list["StoredRow"]
+    next_after: int | None
+
+
+class StoredRow(msgspec.Struct, kw_only=True):
+    """One event as it stands in the ledger."""
+
+    position: int
+    stream: str
+    stream_version: int
+    type: str
+    schema_version: int
+    occurred_at: float
+    recorded_at: float
+    actor: str
+    source: str | None
+    source_sequence: int | None
+    data: dict[str, Any]
+
+
+class Recorded(NamedTuple):
+    position: int
+    event: Event
+
+
+class Ledger:
+    """The events of one shop, in one file. Open for writing in one process at a time, for reading in any number."""
+
+    def __init__(self, path: Path, *, writing: bool = True, codec: Codec = CODEC) -> None:
+        self.path = path
+        self._codec = codec
+        self._lock = _lock(path.with_suffix(".lock")) if writing else None
+        if not writing and not path.exists():
+            raise FileNotFoundError(f"there is no ledger at {path}")
+        factory = _LedgerFactory(
+            {"SQLITE_DBNAME": str(path), "ORIGINATOR_ID_TYPE": "text", "CREATE_TABLE": "t" if writing else "f"}
+        )
+        self._factory = factory
+        self._recorder = cast(LedgerRecorder, factory.application_recorder())
+        self._versions: dict[str, int] = {}
+        self.head = self.read_head()
+
+    def close(self) -> None:
+        self._factory.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def read_head(self) -> int:
+        """The last position, 0 for an empty ledger."""
+        return cast(int, self._recorder.query("SELECT coalesce(max(position), 0) FROM stored_events")[0][0])
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Writes all of these events or none. When it returns they are on the disk, at `head` and before it."""
+        if not events:
+            return
+        versions: dict[str, int] = {}
+        stored = []
+        for event in events:
+            stream = event.stream
+            version = versions.get(stream) or self._version(stream)
+            versions[stream] = version + 1
+            stored.append(StoredEvent(stream, version + 1, topic(type(event)), self._codec.encode(event)))
+        self._recorder.insert_events(stored, first_position=self.head + 1)
+        self.head += len(events)
+        if len(self._versions) > CACHED_VERSIONS:
+            self._versions.clear()
+        self._versions.update(versions)
+
+    def forget(self) -> None:
+        """After a failed append: nobody knows what became of it. Look again."""
+        self._versions.clear()
+        self.head = self.read_head()
+
+    def scan(self, after: int = 0, until: int | None = None) -> Iterator[tuple[int, list[Event]]]:
+        """Batches of events with the position of the first: the fast way through the ledger."""
+        end = self.read_head() if until is None else until
+        while after < end:
+            count, array = self._recorder.scan(after, min(BATCH, end - after))
+            if not count:
+                return
+            yield after + 1, self._codec.decode_array(array)
+            after += count
+
+    def position_at(self, recorded_at: float) -> int:
+        """The last position that was written at this time or before it."""
+        low, high = 0, self.read_head()
+        while low < high:  # recorded_at never goes backwards along positions
+            middle = (low + high + 1) // 2
+            row = self._recorder.query(
+                "SELECT state ->> '$.recorded_at' FROM stored_events WHERE position = ?", (middle,)
+            )
+            low, high = (middle, high) if row[0][0] <= recorded_at else (low, middle - 1)
+        return low
+
+    def page(
+        self, after: int, limit: int, *, stream: str | None, kind: str | None, since: float | None, until: float | None
+    ) -> StoredPage:
+        """Events after a position, of a stream or a type, recorded in [since, until]. Looks through at most 100,000."""
+        last = self.read_head() if until is None else self.position_at(until)
+        if since is not None:
+            after = max(after, self.position_at(math.nextafter(since, 0)))
+        end = min(last, after + SEARCHED_POSITIONS) if kind is not None else last
+        where = "position > ? AND position <= ?"
+        values: list[Any] = [after, end]
+        if stream is not None:
+            where += " AND originator_id = ?"
+            values.append(stream)
+        if kind is not None:
+            where += " AND (topic = ? OR topic GLOB ?)"
+            values += [kind, f"{kind}.[0-9]*"]
+        rows = self._recorder.query(
+            "SELECT position, originator_id, originator_version, topic, state FROM stored_events "
+            f"WHERE {where} ORDER BY position LIMIT ?",
+            (*values, limit),
+        )
+        found = [_row(*row) for row in rows]
+        reached = found[-1].position if len(found) == limit else end
+        return StoredPage(events=found, next_after=reached if reached < last else None)
+
+    def _version(self, stream: str) -> int:
+        version = self._versions.get(stream)
+        if version is None:
+            rows = self._recorder.query(
+                "SELECT coalesce(max(originator_version), 0) FROM stored_events WHERE originator_id = ?", (stream,)
+            )
+            version = cast(int, rows[0][0])
+        return version
+
+
+def _row(position: int, stream: str, version: int, kind: str, state: str) -> StoredRow:
+    data = msgspec.json.decode(state)
+    del data["event"]
+    return StoredRow(
+        position=position,
+        stream=stream,
+        stream_version=version,
+        type=kind.partition(".")[0],
+        schema_version=schema_version(kind),
+        occurred_at=data.pop("occurred_at"),
+        recorded_at=data.pop("recorded_at"),
+        actor=data.pop("actor"),
+        source=data.pop("source", None),
+        source_sequence=data.pop("source_sequence", None),
+        data=data,
+    )
+
+
+def _lock(path: Path) -> int:
+    """Held as long as the process lives, also after a kill -9 no longer: the system lets go of it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise LedgerInUse(
+            f"another Taktledger (process {owner or 'unknown'}) is writing to {path.parent}: stop it first"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
