@@ -125,12 +125,8 @@ def get(db: sqlite3.Connection, machine_id: int) -> MachineDocument | None:
     return _document(row) if row else None
 
 
-def ids(db: sqlite3.Connection) -> list[int]:
-    return [row[0] for row in db.execute("SELECT id FROM machines ORDER BY id")]
-
-
-def exists(db: sqlite3.Connection, machine_id: int) -> bool:
-    return db.execute("SELECT 1 FROM machines WHERE id = ?", (machine_id,)).fetchone() is not None
+def find(db: sqlite3.Connection) -> list[MachineDocument]:
+    return [_document(row) for row in db.execute("SELECT * FROM machines ORDER BY id")]
 
 
 def _document(row: sqlite3.Row) -> MachineDocument:

@@ -111,25 +111,29 @@ class ProcessDocument(Struct, kw_only=True):
     loaded: bool
 
 
+SELECT = (
+    "SELECT processes.*, machines.loaded_process_id IS processes.id AS loaded "
+    "FROM processes LEFT JOIN machines ON machines.id = processes.machine_id"
+)
+
+
 def get(db: sqlite3.Connection, process_id: int) -> ProcessDocument | None:
-    row = db.execute(
-        "SELECT processes.*, machines.loaded_process_id IS processes.id AS loaded "
-        "FROM processes LEFT JOIN machines ON machines.id = processes.machine_id WHERE processes.id = ?",
-        (process_id,),
-    ).fetchone()
-    if row is None:
-        return None
-    values = dict(row)
-    finished, program_id = values.pop("last_cycle"), values.pop("last_program_id")
-    values["last_cycle"] = LastCycle(finished=finished, program_id=program_id) if finished is not None else None
-    values["cv_map"] = msgspec.json.decode(values["cv_map"])
-    values["tags"] = msgspec.json.decode(values["tags"])
-    return msgspec.convert(values, ProcessDocument, strict=False, from_attributes=True)
+    row = db.execute(f"{SELECT} WHERE processes.id = ?", (process_id,)).fetchone()
+    return _document(row) if row else None
+
+
+def find(db: sqlite3.Connection) -> list[ProcessDocument]:
+    return [_document(row) for row in db.execute(f"{SELECT} ORDER BY processes.id")]
 
 
 def exists(db: sqlite3.Connection, process_id: int) -> bool:
     return db.execute("SELECT 1 FROM processes WHERE id = ?", (process_id,)).fetchone() is not None
 
 
-def ids(db: sqlite3.Connection) -> list[int]:
-    return [row[0] for row in db.execute("SELECT id FROM processes ORDER BY id")]
+def _document(row: sqlite3.Row) -> ProcessDocument:
+    values = dict(row)
+    finished, program_id = values["last_cycle"], values.pop("last_program_id")
+    values["last_cycle"] = {"finished": finished, "program_id": program_id} if finished is not None else None
+    values["cv_map"] = msgspec.json.decode(values["cv_map"])
+    values["tags"] = msgspec.json.decode(values["tags"])
+    return msgspec.convert(values, ProcessDocument, strict=False)

@@ -68,22 +68,18 @@ def _row(program: Program) -> tuple[Any, ...]:
 
 def get(db: sqlite3.Connection, program_id: int) -> Program | None:
     row = db.execute("SELECT * FROM programs WHERE id = ?", (program_id,)).fetchone()
-    return msgspec.convert(dict(row), Program, strict=False) if row else None
+    return _program(row) if row else None
 
 
-def exists(db: sqlite3.Connection, program_id: int) -> bool:
-    return db.execute("SELECT 1 FROM programs WHERE id = ?", (program_id,)).fetchone() is not None
-
-
-def ids(
+def find(
     db: sqlite3.Connection,
     *,
     machine: int | None = None,
     process: int | None = None,
     loaded: bool | None = None,
     archived: bool | None = None,
-) -> list[int]:
-    """IDs of the programs that match all that is given. `process` 0: those without a process."""
+) -> list[Program]:
+    """Programs that match all that is given. `process` 0: those without a process."""
     where = ["1"]
     values: list[Any] = []
     if machine is not None:
@@ -100,5 +96,9 @@ def ids(
     if archived is not None:
         where.append("archived = ?")
         values.append(archived)
-    rows = db.execute(f"SELECT id FROM programs WHERE {' AND '.join(where)} ORDER BY id", values)
-    return [row[0] for row in rows]
+    rows = db.execute(f"SELECT * FROM programs WHERE {' AND '.join(where)} ORDER BY id", values)
+    return [_program(row) for row in rows]
+
+
+def _program(row: sqlite3.Row) -> Program:
+    return msgspec.convert(dict(row), Program, strict=False)

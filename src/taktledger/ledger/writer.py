@@ -98,7 +98,7 @@ class Writer:
     def __init__(self, ledger: Ledger, rows: Rows, clock: Callable[[], float]) -> None:
         self._ledger = ledger
         self._rows = rows
-        self._clock = clock
+        self.clock = clock
         self._queue: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._waiting = asyncio.Event()
         self.on_commit: list[Callable[[Touched], None]] = []
@@ -106,7 +106,7 @@ class Writer:
         self.on_load: list[Callable[[], None]] = []
         """Called when the shop was loaded anew: whatever was remembered beside it may be ahead of it."""
         self.shop = rows.load()
-        self._stale = False
+        self.stale = False
         self.groups = 0
 
     @property
@@ -139,17 +139,17 @@ class Writer:
 
     def reload(self) -> None:
         """Loads the shop anew from what is durable."""
-        self._stale = True  # until it is done: this may fail too, on a disk that is full
+        self.stale = True  # until it is done: this may fail too, on a disk that is full
         self._ledger.forget()
         self.shop = self._rows.load()
-        self._stale = False
+        self.stale = False
         for listener in self.on_load:
             listener()
 
     def write(self, group: Sequence[Request]) -> list[Answer | Exception]:
         """Writes a group. One outcome for each request, in order."""
         try:
-            if self._stale:
+            if self.stale:
                 self.reload()
             outcomes = self._decide_all(group)
             answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
@@ -204,7 +204,7 @@ class Writer:
                     raise KeyReused("this Idempotency-Key was used for another request", "Idempotency-Key")
                 answer.status, answer.stream, answer.replayed = before.status, before.stream, True
                 return
-        now = max(self._clock(), self.shop.recorded_at)
+        now = max(self.clock(), self.shop.recorded_at)
         for step in request.steps:
             if step.source is not None and is_received(self.shop, step.source, step.sequence):
                 answer.repeated += 1

@@ -1,0 +1,69 @@
+"""The keys that the first start makes: the administrator's, and that of the edge beside the server."""
+
+import os
+from pathlib import Path
+
+from taktledger.domain.users import (
+    CreateUser,
+    IssueKey,
+    RevokeKey,
+    create_user,
+    issue_key,
+    revoke_key,
+)
+from taktledger.ledger.credentials import Caller, Credentials, new_key
+from taktledger.ledger.writer import Answer, Decide, Request, Step, Writer
+
+
+def ensure_keys(writer: Writer, credentials: Credentials, data: Path, admin_key: str | None) -> None:
+    """Makes what is missing. A given administrator's key replaces the one before. Files are the owner's alone."""
+    file = data / "admin.key"
+    if admin_key:
+        if not _is_valid(credentials, admin_key, "admin"):
+            _issue(writer, credentials, "admin", "admin", admin_key)
+            file.unlink(missing_ok=True)  # what it holds is not valid any more
+    elif not _has_key(writer, credentials, "admin"):
+        _write(file, _issue(writer, credentials, "admin", "admin", new_key()))
+    edge = data / "edge.key"
+    if not (edge.exists() and _is_valid(credentials, edge.read_text().strip(), "machine")):
+        _write(edge, _issue(writer, credentials, "edge", "machine", new_key()))
+
+
+def _is_valid(credentials: Credentials, key: str, level: str) -> bool:
+    caller = credentials.caller(key)
+    return caller is not None and caller.level == level
+
+
+def _has_key(writer: Writer, credentials: Credentials, username: str) -> bool:
+    """Whether a key of this user is known on both sides: a lost `credentials.db` makes a new one."""
+    user_ids = {user.id for user in writer.shop.users.values() if user.username == username}
+    return any(credentials.knows(key.id) for key in writer.shop.keys.values() if key.user_id in user_ids)
+
+
+def _issue(writer: Writer, credentials: Credentials, username: str, level: str, key: str) -> str:
+    """Gives this user this key in place of the ones before. The ledger goes first: a crash between costs one key."""
+    user = next((user for user in writer.shop.users.values() if user.username == username), None)
+    if user is None:
+        _write_one(writer, create_user, CreateUser(username=username, access_level=level))
+        user = next(user for user in writer.shop.users.values() if user.username == username)
+    for old in [old for old in writer.shop.keys.values() if old.user_id == user.id and not old.revoked]:
+        _write_one(writer, revoke_key, RevokeKey(key_id=old.id))
+        credentials.remove(old.id)
+    _write_one(writer, issue_key, IssueKey(user_id=user.id, name=username))
+    credentials.add(key, Caller(user_id=user.id, key_id=writer.shop.last_ids["key"], level=level))
+    return key
+
+
+def _write_one(writer: Writer, decide: Decide, command: object) -> None:
+    outcome = writer.write([Request(steps=[Step(decide=decide, command=command)], actor="system")])[0]
+    if not isinstance(outcome, Answer):
+        raise outcome
+
+
+def _write(path: Path, key: str) -> None:
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key + "\n")
+    new.replace(path)

@@ -1,0 +1,22 @@
+"""What the handlers work with: handed in by `main.py`, the same objects for every request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from takt_projections.current import ReadModels
+from taktledger.api.live import LiveState
+from taktledger.ledger.credentials import Credentials
+from taktledger.ledger.store import Ledger
+from taktledger.ledger.writer import Writer
+from taktledger.shopfloor.ingest import UpdateInbox
+
+
+@dataclass(frozen=True)
+class Backend:
+    ledger: Ledger
+    writer: Writer
+    rows: ReadModels
+    credentials: Credentials
+    inbox: UpdateInbox
+    live: LiveState
+    clock: Callable[[], float]

@@ -1,0 +1,71 @@
+"""`/api/edge/`: what an edge and the ledger tell each other besides facts."""
+
+import asyncio
+import hashlib
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody
+from msgspec import Struct
+
+from taktledger.api.backend import Backend
+from taktledger.api.live import MachineLive
+from taktledger.shopfloor.profile import Profile, profile_of
+
+LONGEST_WAIT_SECONDS = 60.0
+
+
+class Profiles(Struct, kw_only=True):
+    version: str
+    machines: dict[str, Profile]
+    """By source name. A machine that the ledger doesn't know yet has none."""
+
+
+class LiveReport(Struct):
+    machines: dict[str, MachineLive]
+
+
+class EdgeController(Controller):
+    path = "/api/edge"
+    tags = ("Edge",)
+
+    @get("/profile", operation_id="get_profile")
+    async def get_profile(
+        self,
+        backend: NamedDependency[Backend],
+        machine: FromQuery[list[str] | None] = None,
+        known: FromQuery[str | None] = None,
+        wait: FromQuery[float] = 0,
+    ) -> Response[Profiles | None]:
+        """The profiles of these machines. With `known`, the version that the edge has: waits up to `wait` seconds for
+        another one, then 304."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + min(max(wait, 0.0), LONGEST_WAIT_SECONDS)
+        while True:
+            changed = backend.live.changed
+            profiles = _profiles(backend, machine or [])
+            left = deadline - loop.time()
+            if profiles.version != known:
+                return Response(profiles)
+            if left <= 0:
+                return Response(None, status_code=304)
+            try:
+                await asyncio.wait_for(changed.wait(), left)
+            except TimeoutError:
+                continue
+
+    @post("/state", operation_id="report_live_state", status_code=204)
+    async def report_live_state(self, backend: NamedDependency[Backend], data: JSONBody[LiveReport]) -> None:
+        """The live state of the edge's machines: no events, kept in memory."""
+        backend.live.machines.update(data.machines)
+
+
+def _profiles(backend: Backend, names: list[str]) -> Profiles:
+    shop = backend.writer.shop
+    found = {
+        name: profile_of(shop, shop.machines[shop.machine_ids[name]])
+        for name in sorted(set(names))
+        if name in shop.machine_ids
+    }
+    return Profiles(version=hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:16], machines=found)

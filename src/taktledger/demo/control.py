@@ -1,0 +1,150 @@
+"""A simulated CNC control: a state machine without a clock, a network or a source of chance of its own.
+
+What a control does is a script: a generator that changes the control's values and yields for how many seconds they
+stay so. The same script runs second by second on the live floor and in leaps through a month of history.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+from msgspec import Struct
+
+from taktledger.demo.machines import ALARMS, DIAMETER, SPINDLE_LOAD, AlarmSpec, MachineSpec, ProgramSpec
+
+STOPPED, ACTIVE, FEED_HOLD, INTERRUPTED = "STOPPED", "ACTIVE", "FEED_HOLD", "INTERRUPTED"
+
+SHORTEST_CYCLE, LONGEST_CYCLE = 5.0, 20.0
+"""Seconds that the spindle cuts in one cycle, at pace 1."""
+ALARM_CHANCE, HOLD_CHANCE, OVERRIDE_CHANCE = 0.025, 0.02, 0.03
+"""Per cycle."""
+
+
+class Rhythm(Struct, frozen=True, kw_only=True):
+    """How fast life goes."""
+
+    pace: float
+    """How many times longer everything takes than on the live floor."""
+    batch: tuple[int, int]
+    """Fewest and most cycles until another program is loaded."""
+    cycles_per_reset: int
+    """Cycles until the operator sets the counter to 0, where that is done at all."""
+
+
+LIVE = Rhythm(pace=1.0, batch=(12, 30), cycles_per_reset=45)
+
+
+class Control:
+    """One control and what it shows. Nothing happens until it is stepped."""
+
+    def __init__(
+        self, machine: MachineSpec, random: Random, rhythm: Rhythm = LIVE, counter: int = 0, program: str | None = None
+    ) -> None:
+        """Starts with this reading of the part counter and, if it is known, this program."""
+        self.machine = machine
+        self.counter = counter
+        self.total = 0
+        """Cycles finished since it was made, whatever the counter says."""
+        self.program: ProgramSpec = next((each for each in machine.programs if each.filename == program), self._first)
+        self.cycle_state = STOPPED
+        self.alarm: AlarmSpec | None = None
+        self.feed_rate_override = 100
+        """Percent."""
+        self.active_tool = next(iter(self.program.tools))
+        self.variables = {DIAMETER: self.program.diameter, SPINDLE_LOAD: 0.0}
+        self._random = random
+        self._rhythm = rhythm
+        self._since_reset = 0
+        self._script = self._work()
+        self._until: float | None = None
+
+    @property
+    def _first(self) -> ProgramSpec:
+        return self.machine.programs[0]
+
+    @property
+    def estopped(self) -> bool:
+        return self.alarm is not None and self.alarm.emergency
+
+    def step(self, now: float) -> None:
+        """Does all that is due by `now` (seconds on any clock). The first step is where its time begins."""
+        if self._until is None:
+            self._until = now
+        while self._until <= now:
+            self._until += self.move()
+
+    def move(self) -> float:
+        """Makes the next move, and says for how many seconds its values stay so."""
+        return next(self._script)
+
+    def _work(self) -> Iterator[float]:
+        while True:
+            for _ in range(self._random.randint(*self._rhythm.batch)):
+                yield from self._load_part()
+                yield from self._cycle()
+            yield self._seconds(3, 6)
+            self.program = self._random.choice([each for each in self.machine.programs if each is not self.program])
+            yield self._seconds(3, 6)
+
+    def _load_part(self) -> Iterator[float]:
+        """The spindle stands while a part is unloaded and the next one loaded. The time for everything else, too."""
+        yield self._seconds(0.7, 1.5)
+        if self.machine.counter_is_reset and self._since_reset >= self._rhythm.cycles_per_reset:
+            self.counter = self._since_reset = 0
+        if self._random.random() < OVERRIDE_CHANCE:
+            self.feed_rate_override = self._random.choice((80, 90, 100, 100, 110))
+        yield self._seconds(1.0, 2.0)
+
+    def _cycle(self) -> Iterator[float]:
+        """One part. It is measured with the last tool in the spindle, and counted when the program has ended."""
+        seconds, tools = self._cycle_seconds(), self.program.tools
+        trouble_with = self._random.choice(list(tools))
+        self.cycle_state = ACTIVE
+        last = list(tools)[-1]
+        for tool, share in tools.items():
+            self.active_tool = tool
+            self.variables[SPINDLE_LOAD] = round(self._random.uniform(20, 80), 1)
+            if tool == last:
+                self.variables[DIAMETER] = round(self._random.gauss(self.program.diameter, 0.008), 3)
+            yield seconds * share / sum(tools.values())
+            if tool == trouble_with:
+                yield from self._trouble()
+        self.cycle_state = STOPPED
+        self.variables[SPINDLE_LOAD] = 0.0
+        self.counter = (self.counter + 1) % 2**self.machine.counter_bits
+        self.total += 1
+        self._since_reset += 1
+
+    def _trouble(self) -> Iterator[float]:
+        """Seldom: an alarm stops the machine until somebody has seen to it, or the operator holds the feed."""
+        chance = self._random.random()
+        if chance < ALARM_CHANCE:
+            self.alarm, self.cycle_state = self._random.choice(ALARMS), INTERRUPTED
+            yield self._seconds(4, 12)
+        elif chance < ALARM_CHANCE + HOLD_CHANCE:
+            self.cycle_state = FEED_HOLD
+            yield self._seconds(2, 6)
+        self.alarm, self.cycle_state = None, ACTIVE
+
+    def _cycle_seconds(self) -> float:
+        seconds = self.program.seconds * self._random.gauss(1, 0.05) * 100 / self.feed_rate_override
+        return min(max(seconds, SHORTEST_CYCLE), LONGEST_CYCLE) * self._rhythm.pace
+
+    def _seconds(self, least: float, most: float) -> float:
+        return self._random.uniform(least, most) * self._rhythm.pace
+
+
+class Link:
+    """The network to a control, which fails for 10 to 20 s every two to four minutes."""
+
+    def __init__(self, random: Random) -> None:
+        self.up = True
+        self._random = random
+        self._changes_at: float | None = None
+
+    def step(self, now: float) -> None:
+        """Goes up or down if that is due by `now`. The first step is where its time begins."""
+        if self._changes_at is None:
+            self._changes_at = now + self._random.uniform(120, 240)
+        while self._changes_at <= now:
+            self.up = not self.up
+            self._changes_at += self._random.uniform(120, 240) if self.up else self._random.uniform(10, 20)

@@ -1,0 +1,104 @@
+"""Where a simulated control keeps its values: its registers, and the `shop.toml` that tells an edge to read them.
+
+Both come from the addresses below, so they can't say different things.
+"""
+
+import struct
+
+from msgspec import Struct
+
+from taktledger.demo.control import ACTIVE, FEED_HOLD, INTERRUPTED, STOPPED, Control
+from taktledger.demo.machines import ALARMS, DIAMETER, MACHINES, SPINDLE_LOAD, MachineSpec
+
+UNIT = 1
+STATES = {0: STOPPED, 1: ACTIVE, 2: FEED_HOLD, 3: INTERRUPTED}
+STATE_CODES = {name: code for code, name in STATES.items()}
+
+# Input registers.
+CYCLE_STATE, OVERRIDE, TOOL, HEARTBEAT, PROGRAM, VARIABLES = 0, 1, 2, 3, 10, 30
+PROGRAM_REGISTERS = 16
+VARIABLE_ADDRESSES = {DIAMETER: VARIABLES, SPINDLE_LOAD: VARIABLES + 2}
+SCALE = 0.001
+"""Variables are whole thousandths."""
+# Holding registers.
+PART_COUNT = 100
+# Discrete inputs.
+ESTOPPED, FIRST_ALARM = 0, 1
+
+
+READ_DISCRETE, READ_HOLDING, READ_INPUT = 2, 3, 4
+"""Function codes."""
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """All that a control shows at one moment, in words of 16 bits. Every list starts at address 0."""
+
+    discrete: list[int]
+    """Bit 0 is address 0."""
+    input: list[int]
+    holding: list[int]
+
+    def of(self, function: int) -> list[int]:
+        """What a request with this function code may read."""
+        return {READ_DISCRETE: self.discrete, READ_HOLDING: self.holding, READ_INPUT: self.input}.get(function, [])
+
+
+def image_of(control: Control, heartbeat: int) -> Image:
+    """What the registers of this control read now."""
+    discrete = control.estopped << ESTOPPED
+    for address, alarm in enumerate(ALARMS, start=FIRST_ALARM):
+        discrete |= (control.alarm is alarm) << address
+    inputs = [0] * (VARIABLES + 2 * len(VARIABLE_ADDRESSES))
+    inputs[CYCLE_STATE] = STATE_CODES[control.cycle_state]
+    inputs[OVERRIDE] = control.feed_rate_override
+    inputs[TOOL] = control.active_tool
+    inputs[HEARTBEAT] = heartbeat % 2**16
+    name = control.program.filename.encode().ljust(2 * PROGRAM_REGISTERS, b"\0")
+    inputs[PROGRAM : PROGRAM + PROGRAM_REGISTERS] = _words(name)
+    for number, address in VARIABLE_ADDRESSES.items():
+        inputs[address : address + 2] = _words(struct.pack(">i", round(control.variables[number] / SCALE)))
+    counter = _words(struct.pack(">H" if control.machine.counter_bits == 16 else ">I", control.counter))
+    return Image(discrete=[discrete], input=inputs, holding=[0] * PART_COUNT + counter)
+
+
+def _words(data: bytes) -> list[int]:
+    return list(struct.unpack(f">{len(data) // 2}H", data))
+
+
+def shop_toml(ports: dict[str, int]) -> str:
+    """The `shop.toml` for the controls that listen at these ports of this computer."""
+    return "\n".join(_machine_toml(each, ports[each.source_name]) for each in MACHINES if each.source_name in ports)
+
+
+def _machine_toml(machine: MachineSpec, port: int) -> str:
+    states = ", ".join(f'{code} = "{name}"' for code, name in STATES.items())
+    at = "machine.modbus"
+    lines = [
+        "[[machine]]",
+        f'name = "{machine.source_name}"',
+        'adapter = "modbus"',
+        "poll_seconds = 0.5",
+        f"[{at}]",
+        'host = "127.0.0.1"',
+        f"port = {port}",
+        f"unit = {UNIT}",
+        *_value(f"{at}.values.part_count", "holding", PART_COUNT, f"uint{machine.counter_bits}"),
+        *_value(f"{at}.values.cycle_state", "input", CYCLE_STATE, "uint16"),
+        f"map = {{ {states} }}",
+        *_value(f"{at}.values.program_name", "input", PROGRAM, "string"),
+        f"length = {PROGRAM_REGISTERS}",
+        *_value(f"{at}.values.feed_rate_override", "input", OVERRIDE, "uint16"),
+        *_value(f"{at}.values.active_tool", "input", TOOL, "uint16"),
+        *_value(f"{at}.values.estopped", "discrete", ESTOPPED, "bool"),
+    ]
+    for number, address in VARIABLE_ADDRESSES.items():
+        lines += [*_value(f"{at}.variables.{number}", "input", address, "int32"), f"scale = {SCALE}"]
+    for address, alarm in enumerate(ALARMS, start=FIRST_ALARM):
+        lines += [f"[[{at}.alarms]]", 'register = "discrete"', f"address = {address}"]
+        lines += [f'code = "{alarm.code}"', f'type = "{alarm.text}"']
+    lines += [f"[{at}.heartbeat]", 'register = "input"', f"address = {HEARTBEAT}", "max_age_seconds = 5"]
+    return "\n".join(lines) + "\n"
+
+
+def _value(table: str, register: str, address: int, kind: str) -> list[str]:
+    return [f"[{table}]", f'register = "{register}"', f"address = {address}", f'type = "{kind}"']
