@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from litestar import Litestar, Router, get
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.logging import LoggingConfig
-from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -52,8 +52,9 @@ def create_app(backend: Backend) -> Litestar:
     """The API over these objects. It starts and stops nothing: that is `main.py`'s."""
     measure(backend)
     return Litestar(
-        route_handlers=[_behind_keys(backend), live, ready, home, _vendored()],
+        route_handlers=[_behind_keys(), live, ready, home, _vendored()],
         request_class=ApiRequest,
+        state=State({"credentials": backend.credentials}, deep_copy=False),
         dependencies={"backend": Provide(lambda: backend, use_cache=True, sync_to_thread=False)},
         middleware=[PrometheusConfig(app_name="taktledger", prefix="taktledger", group_path=True).middleware],
         exception_handlers=HANDLERS,
@@ -63,12 +64,12 @@ def create_app(backend: Backend) -> Litestar:
     )
 
 
-def _behind_keys(backend: Backend) -> Router:
+def _behind_keys() -> Router:
     """All that needs a key, and a level by the table."""
     return Router(
         path="/",
         route_handlers=[*CONTROLLERS, metrics],
-        middleware=[DefineMiddleware(BearerAuthentication, credentials=backend.credentials)],
+        middleware=[BearerAuthentication],
         guards=[allow_by_table],
     )
 

@@ -104,6 +104,6 @@ def step_of(value: Any) -> Step:
     kind = FACT_TYPES.get(event.type)
     if kind is None:
         raise ValueError(f"type: expected one of {', '.join(FACT_TYPES)}, got '{event.type}'")
-    fact = msgspec.convert(event.data, kind)
+    fact = msgspec.convert(event.data, kind, str_keys=True)
     command = TakeFact(machine=event.subject, fact=fact, occurred_at=event.time.timestamp())
     return Step(decide=take_fact, command=command, source=event.source, sequence=event.sequence)

@@ -37,7 +37,7 @@ class HistoryStep(Struct, frozen=True, kw_only=True):
     decide: Callable[[Shop, Any, float], Iterable[Event]]
     command: Struct
     source: str | None = None
-    sequence: int | None = None
+    sequence: int = 0
 
 
 def history(now: float, seed: int, days: int = 30) -> Iterator[HistoryStep]:

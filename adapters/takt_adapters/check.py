@@ -1,0 +1,53 @@
+"""`adapters check`: connects to each machine once, and shows what it reads, value by value."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from takt_adapters.adapter import Adapter, AdapterKind, Reading
+from takt_adapters.builtin import installed_adapters
+from takt_adapters.runner import CLOSE_SECONDS, STUCK_SECONDS
+from taktledger.config import Config
+
+
+async def check(
+    config: Config,
+    say: Callable[[str], None],
+    *,
+    adapters: Mapping[str, AdapterKind] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Says a line for each machine and each of its values. False: a machine or a value can't be read."""
+    adapters = installed_adapters() if adapters is None else adapters
+    all_well = True
+    for machine in config.machines:
+        adapter = adapters[machine.adapter].make(machine.settings, monotonic)
+        try:
+            readings = await _read(adapter)
+        except Exception as error:  # whatever it is, the other machines are still to be checked
+            say(f"{machine.name}: ERROR: {str(error) or 'no answer for a long time'}")
+            all_well = False
+            continue
+        wrong = sum(each.error is not None for each in readings)
+        say(f"{machine.name}: {len(readings)} values read, {wrong} wrong" if wrong else f"{machine.name}: ok")
+        for reading in readings:
+            say(_line(reading))
+        all_well = all_well and not wrong
+    return all_well
+
+
+async def _read(adapter: Adapter) -> list[Reading]:
+    try:
+        async with asyncio.timeout(STUCK_SECONDS):
+            await adapter.connect()
+            return await adapter.describe()
+    finally:
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await adapter.close()
+
+
+def _line(reading: Reading) -> str:
+    shown = f"ERROR: {reading.error}" if reading.error is not None else f"{reading.value!r}"
+    return f"  {reading.name:<20} {reading.where:<18} {reading.raw:<20} {shown}"

@@ -1,0 +1,187 @@
+"""One machine over Modbus TCP: asks for the planned requests, and doubts every answer.
+
+pymodbus returns a device's exceptions, raises what goes wrong on the way, and takes other answers than the one it
+asked for; all three become AdapterError here.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.constants import ExcCodes
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse
+from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
+
+from takt_adapters.adapter import AdapterError, Reading
+from takt_adapters.modbus.registers import BadAnswer, Register, Span, plan
+from takt_adapters.modbus.settings import AnyValue, ModbusSettings
+from taktledger.domain.shop import ControlAlarm
+from taktledger.shopfloor.update import MachineUpdate
+
+# What it would log we raise, and the runner logs it once instead of at every try.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+
+READS: dict[Register, tuple[str, type[ModbusPDU]]] = {
+    "coil": ("read_coils", ReadCoilsResponse),
+    "discrete": ("read_discrete_inputs", ReadDiscreteInputsResponse),
+    "holding": ("read_holding_registers", ReadHoldingRegistersResponse),
+    "input": ("read_input_registers", ReadInputRegistersResponse),
+}
+Words = dict[tuple[Register, int], int]
+"""(register, address) -> what is there. A bit is 0 or 1."""
+
+
+class IllegalAddress(BadAnswer):
+    """The device has nothing at one of the addresses."""
+
+
+class ModbusAdapter:
+    def __init__(self, settings: ModbusSettings, clock: Callable[[], float]) -> None:
+        """`clock` is monotonic, in seconds."""
+        self.settings = settings
+        self._clock = clock
+        self._values: dict[str, AnyValue] = dict(settings.named())
+        self._wanted = [value.span for value in self._values.values()]
+        self._requests = plan(self._wanted)
+        self._client: AsyncModbusTcpClient | None = None
+        self._beat: object = None
+        """The heartbeat as it was last read. It outlives connections: a new one proves nothing."""
+        self._beat_changed_at: float | None = None
+
+    @property
+    def counter_bits(self) -> int:
+        count = self.settings.values.part_count
+        return 16 if count is not None and count.type == "uint16" else 32
+
+    async def connect(self) -> None:
+        await self.close()
+        # A fresh client for each connection, which never reconnects or repeats by itself: an answer that is late
+        # can't be taken for the next one's, and a peer that froze is noticed within one timeout.
+        self._client = AsyncModbusTcpClient(
+            self.settings.host,
+            port=self.settings.port,
+            timeout=self.settings.timeout_seconds,
+            retries=0,
+            reconnect_delay=0,
+        )
+        if not await self._client.connect():
+            raise AdapterError(f"no connection to {self.settings.host}:{self.settings.port}")
+
+    async def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    async def poll(self) -> MachineUpdate:
+        words = await self._read_all()
+        read: dict[str, Any] = {}
+        for name, value in self._values.items():
+            try:
+                read[name] = self._decode(value, words)
+            except BadAnswer as error:
+                raise BadAnswer(f"{name} ({value.span}): {error}") from error
+        if self.settings.heartbeat is not None:
+            self._check_heartbeat(read["heartbeat"])
+        return self._update(read)
+
+    def _update(self, read: dict[str, Any]) -> MachineUpdate:
+        alarms = [
+            ControlAlarm(alarm_code=alarm.code, alarm_type=alarm.type)
+            for alarm in self.settings.alarms
+            if read[f"alarm {alarm.name}"]
+        ]
+        return MachineUpdate(
+            **{name: read[name] for name in self.settings.values.__struct_fields__ if name in read},
+            common_vars={number: float(read[f"variable {number}"]) for number in self.settings.variables},
+            alarms=alarms if self.settings.alarms else None,
+        )
+
+    async def describe(self) -> list[Reading]:
+        """Each value is asked for by itself, so that one that fails doesn't hide the others."""
+        readings = []
+        for name, value in self._values.items():
+            raw = ""
+            try:
+                words = await self._read([value.span])
+                raw = _shown(words, value.span)
+                readings.append(Reading(name, str(value.span), raw, self._decode(value, words)))
+            except BadAnswer as error:
+                readings.append(Reading(name, str(value.span), raw, None, str(error)))
+        return readings
+
+    def _decode(self, value: AnyValue, words: Words) -> object:
+        span = value.span
+        return value.value(
+            [words[span.register, address] for address in range(span.address, span.end)], self.settings.word_order
+        )
+
+    def _check_heartbeat(self, beat: object) -> None:
+        """Raises AdapterError unless it changed lately. The first reading ever is no change yet."""
+        now = self._clock()
+        if self._beat is not None and beat != self._beat:
+            self._beat_changed_at = now
+        self._beat = beat
+        assert self.settings.heartbeat is not None
+        limit = self.settings.heartbeat.max_age_seconds
+        if self._beat_changed_at is None:
+            raise AdapterError(f"the heartbeat ({self.settings.heartbeat.span}) has not changed yet")
+        if now - self._beat_changed_at > limit:
+            raise AdapterError(f"the heartbeat ({self.settings.heartbeat.span}) did not change for {limit:g} s")
+
+    async def _read_all(self) -> Words:
+        try:
+            return await self._read(self._requests)
+        except IllegalAddress:
+            exact = plan(self._wanted, bridged=0)
+            if exact == self._requests:
+                raise
+            # Some devices refuse a request that touches a hole: from now on none does.
+            self._requests = exact
+            return await self._read(exact)
+
+    async def _read(self, requests: Iterable[Span]) -> Words:
+        words: Words = {}
+        for span in requests:
+            for offset, word in enumerate(await self._ask(span)):
+                words[span.register, span.address + offset] = word
+        return words
+
+    async def _ask(self, span: Span) -> list[int]:
+        """One request. Raises AdapterError; BadAnswer when the device does answer."""
+        if self._client is None:
+            raise AdapterError("not connected")
+        method, answer_type = READS[span.register]
+        try:
+            answer = await getattr(self._client, method)(span.address, count=span.size, device_id=self.settings.unit)
+        except ModbusException as error:
+            raise AdapterError(
+                f"{span}: no answer within {self.settings.timeout_seconds:g} s, or no connection"
+            ) from error
+        if answer.isError():
+            kind = IllegalAddress if answer.exception_code == ExcCodes.ILLEGAL_ADDRESS else BadAnswer
+            raise kind(f"{span}: the device answers with {_exception(answer.exception_code)}")
+        if type(answer) is not answer_type:
+            raise BadAnswer(f"{span}: asked for function {answer_type.function_code}, got {answer.function_code}")
+        if answer_type in (ReadCoilsResponse, ReadDiscreteInputsResponse):
+            found, expected = len(answer.bits), -(-span.size // 8) * 8  # bits come in whole bytes
+            words = [int(bit) for bit in answer.bits[: span.size]]
+        else:
+            found, expected = len(answer.registers), span.size
+            words = list(answer.registers)
+        if found != expected:
+            raise BadAnswer(f"{span}: asked for {expected} values, got {found}")
+        return words
+
+
+def _exception(code: int) -> str:
+    name = ExcCodes(code).name.lower().replace("_", " ") if code in set(ExcCodes) else "an unknown code"
+    return f"exception {code} ({name})"
+
+
+def _shown(words: Words, span: Span) -> str:
+    if span.register in ("coil", "discrete"):
+        return str(words[span.register, span.address])
+    return " ".join(f"{words[span.register, address]:04x}" for address in range(span.address, span.end))

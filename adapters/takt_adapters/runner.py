@@ -1,0 +1,128 @@
+"""One machine, for ever: connect, poll, detect, spool; and once more when it fails.
+
+Nothing that a machine, its adapter or the disk does leaves this module: one that fails, hangs or lies never disturbs
+another. The state goes on only with what is in the spool, so a write that failed is detected again at the next poll.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import structlog
+from msgspec import Struct
+
+from takt_adapters.adapter import Adapter, AdapterError, believed
+from takt_adapters.retry import Retry
+from takt_adapters.spool import Spool
+from taktledger.shopfloor.detector import detect
+from taktledger.shopfloor.profile import Profile
+from taktledger.shopfloor.update import MachineUpdate
+
+STUCK_SECONDS = 30.0
+"""Adapters have their own, shorter timeouts. This one is for an adapter that forgot."""
+CLOSE_SECONDS = 0.5
+SAVE_SECONDS = 10.0
+"""Run time is saved this often while a machine runs, besides with each fact. Every write is one sync of the disk, and
+what a crash can lose of it is so many seconds of a tool's run time, never a count."""
+
+
+class Live(Struct):
+    """What a machine is doing right now. Kept in memory only, and told to the ledger outside the spool."""
+
+    connected: bool = False
+    last_contact: float | None = None
+    """UNIX seconds of the last good poll."""
+    error: str | None = None
+
+
+class Runner:
+    def __init__(
+        self,
+        name: str,
+        adapter: Adapter,
+        poll_seconds: float,
+        *,
+        spool: Spool,
+        profiles: Mapping[str, Profile],
+        live: Live,
+        spooled: asyncio.Event,
+        live_changed: asyncio.Event,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        """`profiles` may change at any time. `spooled` and `live_changed` are set when there is something new."""
+        self.name, self._adapter, self._poll_seconds = name, adapter, poll_seconds
+        self._spool, self._profiles, self._live = spool, profiles, live
+        self._spooled, self._live_changed = spooled, live_changed
+        self._clock = clock
+        self._retry = Retry(structlog.get_logger().bind(machine=name), "machine", random)
+        self._state = spool.state(name)
+        self._saved = self._state
+        self._saved_at = 0.0
+
+    async def run(self) -> None:
+        """Ends only when it is cancelled; then the run time is saved."""
+        try:
+            while True:
+                try:
+                    await self._session()
+                except Exception as error:
+                    wait_seconds = self._failed(error)
+                await self._close()
+                await asyncio.sleep(wait_seconds)
+        finally:
+            with suppress(sqlite3.Error):
+                self._save()
+            await self._close()
+
+    async def _session(self) -> None:
+        """Polls at a fixed period until something fails."""
+        async with asyncio.timeout(STUCK_SECONDS):
+            await self._adapter.connect()
+        now = asyncio.get_running_loop().time
+        due = now()
+        while True:
+            async with asyncio.timeout(STUCK_SECONDS):
+                update = believed(await self._adapter.poll())
+            if not update.success:
+                raise AdapterError("the control does not answer")
+            self._take(update)
+            due = max(due + self._poll_seconds, now())
+            await asyncio.sleep(due - now())
+
+    def _take(self, update: MachineUpdate) -> None:
+        clock = self._clock()
+        at = max(clock, self._state.run.seen_at or 0.0)  # a clock that was set back must not turn the order around
+        profile = self._profiles.get(self.name) or Profile()
+        state, facts = detect(profile, self._state, update, at, self._adapter.counter_bits)
+        if facts:
+            self._spool.write(self.name, state, facts, at)
+            self._spooled.set()
+            self._saved, self._saved_at = state, at
+        self._state = state
+        if state.run.running and at - self._saved_at >= SAVE_SECONDS:
+            self._save()
+        self._retry.worked()
+        self._tell(connected=True, error=None)
+        self._live.last_contact = clock
+
+    def _save(self) -> None:
+        if self._state is not self._saved and self._state.run.seen_at is not None:
+            self._saved, self._saved_at = self._state, self._state.run.seen_at
+            self._spool.write(self.name, self._state, [], self._saved_at)
+
+    def _failed(self, error: Exception) -> float:
+        text = str(error) or ("no answer for a long time" if isinstance(error, TimeoutError) else repr(error))
+        self._tell(connected=False, error=text)
+        return self._retry.failed(text, None if isinstance(error, (AdapterError, TimeoutError)) else error)
+
+    def _tell(self, connected: bool, error: str | None) -> None:
+        if (self._live.connected, self._live.error) != (connected, error):
+            self._live.connected, self._live.error = connected, error
+            self._live_changed.set()
+
+    async def _close(self) -> None:
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._adapter.close()
