@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from takt_adapters.adapter import Adapter, AdapterKind, Reading
 from takt_adapters.builtin import installed_adapters
-from takt_adapters.runner import CLOSE_SECONDS, STUCK_SECONDS
+from takt_adapters.runner import CLOSE_SECONDS, STUCK_SECONDS, said
 from taktledger.config import Config
 
 
@@ -26,7 +26,7 @@ async def check(
         try:
             readings = await _read(adapter)
         except Exception as error:  # whatever it is, the other machines are still to be checked
-            say(f"{machine.name}: ERROR: {str(error) or 'no answer for a long time'}")
+            say(f"{machine.name}: ERROR: {said(error)}")
             all_well = False
             continue
         wrong = sum(each.error is not None for each in readings)

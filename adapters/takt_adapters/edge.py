@@ -23,7 +23,7 @@ from takt_adapters.runner import Live, Runner
 from takt_adapters.spool import Spool
 from taktledger.config import Config
 
-STOP_SECONDS = 1.5
+STOP_SECONDS = 1.0
 """For all tasks together to end. Whoever doesn't is left behind: the spool is safe at any moment."""
 
 

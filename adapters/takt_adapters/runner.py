@@ -113,9 +113,9 @@ class Runner:
             self._spool.write(self.name, self._state, [], self._saved_at)
 
     def _failed(self, error: Exception) -> float:
-        text = str(error) or ("no answer for a long time" if isinstance(error, TimeoutError) else repr(error))
-        self._tell(connected=False, error=text)
-        return self._retry.failed(text, None if isinstance(error, (AdapterError, TimeoutError)) else error)
+        expected = isinstance(error, (AdapterError, TimeoutError))
+        self._tell(connected=False, error=(text := said(error)))
+        return self._retry.failed(text, None if expected else error)
 
     def _tell(self, connected: bool, error: str | None) -> None:
         if (self._live.connected, self._live.error) != (connected, error):
@@ -126,3 +126,13 @@ class Runner:
         with suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._adapter.close()
+
+
+def said(error: Exception) -> str:
+    """The error of a machine in words."""
+    match error:
+        case AdapterError():
+            return str(error)
+        case TimeoutError():
+            return f"no answer for {STUCK_SECONDS:g} s"
+    return f"{type(error).__name__}: {error}"

@@ -4,6 +4,9 @@ A machine's state and the facts that led to it are written in one transaction, s
 nothing twice and loses nothing. Each fact has its machine's next sequence, which is never given twice, not even after
 the fact is gone: source and sequence are what the ledger knows a repeated fact by.
 
+Writing waits for the disk on the event loop: a few milliseconds, and polls that are late miss nothing, since it is
+counters that are read.
+
 A spool belongs to one process, which holds the file's lock as long as it is open: two edges on one spool would count
 everything twice.
 """
@@ -65,7 +68,8 @@ class Spool:
                 self._db.execute(f"PRAGMA {pragma}")
             self._prepare(new_id)
         except sqlite3.Error as error:
-            raise SpoolError(f"{path}: {error}; is another edge using it?") from error
+            busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            raise SpoolError(f"{path}: {'another edge is using this spool' if busy else error}") from error
         (self.id,) = self._db.execute("SELECT value FROM meta WHERE key = 'spool_id'").fetchone()
         # Counted here, and not by the database each time: when the ledger is away for days there are many.
         counts = self._db.execute("SELECT machine, count(*) FROM fact WHERE error IS NULL GROUP BY machine")
@@ -81,7 +85,7 @@ class Spool:
                 self._db.execute("INSERT INTO meta VALUES ('spool_id', ?)", (new_id(),))
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
             elif version != VERSION:
-                raise SpoolError(f"the spool is of version {version}, and this edge reads version {VERSION}")
+                raise SpoolError(f"this spool is of version {version}, and the edge reads version {VERSION}")
 
     def close(self) -> None:
         self._db.close()

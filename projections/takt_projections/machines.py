@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from takt_projections.model import Handler, ObjectTable, json_text
 from taktledger.domain.event import Event
 from taktledger.domain.shop import ControlAlarm, Machine, Shop
+from taktledger.domain.values import Scalar
 
 TABLE = ObjectTable(
     "machines",
@@ -106,7 +107,7 @@ class MachineDocument(Struct, kw_only=True):
     current_work_order: str
     running_states: list[str] | None
     custom_alarms: dict[str, str]
-    custom_properties: dict[str, Any]
+    custom_properties: dict[str, Scalar]
     loaded_program_id: int | None
     loaded_process_id: int | None
     part_count: int | None

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from takt_projections.model import Handler, ObjectTable, json_text
 from taktledger.domain.event import Event
-from taktledger.domain.shop import Process, Shop
+from taktledger.domain.shop import MappedVariable, Process, Shop
 
 TABLE = ObjectTable(
     "processes",
@@ -96,7 +96,7 @@ class ProcessDocument(Struct, kw_only=True):
     name: str
     description: str
     archived: bool
-    cv_map: dict[str, dict[str, Any]]
+    cv_map: dict[str, MappedVariable]
     display_variable: int | None
     part_count_cv: int | None
     part_material_cost: float

@@ -17,7 +17,7 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInpu
 
 from takt_adapters.adapter import AdapterError, Reading
 from takt_adapters.modbus.registers import BadAnswer, Register, Span, plan
-from takt_adapters.modbus.settings import AnyValue, ModbusSettings
+from takt_adapters.modbus.settings import AnyValue, Heartbeat, ModbusSettings
 from taktledger.domain.shop import ControlAlarm
 from taktledger.shopfloor.update import MachineUpdate
 
@@ -44,12 +44,14 @@ class ModbusAdapter:
         self.settings = settings
         self._clock = clock
         self._values: dict[str, AnyValue] = dict(settings.named())
-        self._wanted = [value.span for value in self._values.values()]
-        self._requests = plan(self._wanted)
+        wanted = [value.span for value in self._values.values()]
+        self._plans = [plan(wanted), plan(wanted, bridged=0), sorted(set(wanted))]
+        """Ways to ask for it all, the best one first."""
         self._client: AsyncModbusTcpClient | None = None
         self._beat: object = None
         """The heartbeat as it was last read. It outlives connections: a new one proves nothing."""
-        self._beat_changed_at: float | None = None
+        self._beat_at = 0.0
+        self._beat_changed = False
 
     @property
     def counter_bits(self) -> int:
@@ -84,7 +86,11 @@ class ModbusAdapter:
             except BadAnswer as error:
                 raise BadAnswer(f"{name} ({value.span}): {error}") from error
         if self.settings.heartbeat is not None:
-            self._check_heartbeat(read["heartbeat"])
+            if not any(words.values()):
+                # Turning to 0 with all the rest is a change, but no sign of life.
+                raise AdapterError("nothing but zeros, and the heartbeat with them")
+            if not self._is_alive(self.settings.heartbeat, read["heartbeat"]):
+                return MachineUpdate()  # it answers, and what it says is still unknown
         return self._update(read)
 
     def _update(self, read: dict[str, Any]) -> MachineUpdate:
@@ -118,29 +124,25 @@ class ModbusAdapter:
             [words[span.register, address] for address in range(span.address, span.end)], self.settings.word_order
         )
 
-    def _check_heartbeat(self, beat: object) -> None:
-        """Raises AdapterError unless it changed lately. The first reading ever is no change yet."""
+    def _is_alive(self, heartbeat: Heartbeat, beat: object) -> bool:
+        """Whether it was ever seen to change. Raises AdapterError if it did not for too long."""
         now = self._clock()
-        if self._beat is not None and beat != self._beat:
-            self._beat_changed_at = now
-        self._beat = beat
-        assert self.settings.heartbeat is not None
-        limit = self.settings.heartbeat.max_age_seconds
-        if self._beat_changed_at is None:
-            raise AdapterError(f"the heartbeat ({self.settings.heartbeat.span}) has not changed yet")
-        if now - self._beat_changed_at > limit:
-            raise AdapterError(f"the heartbeat ({self.settings.heartbeat.span}) did not change for {limit:g} s")
+        if beat != self._beat:
+            self._beat_changed = self._beat is not None
+            self._beat, self._beat_at = beat, now
+        if now - self._beat_at > heartbeat.max_age_seconds:
+            raise AdapterError(f"the heartbeat ({heartbeat.span}) did not change for {heartbeat.max_age_seconds:g} s")
+        return self._beat_changed
 
     async def _read_all(self) -> Words:
-        try:
-            return await self._read(self._requests)
-        except IllegalAddress:
-            exact = plan(self._wanted, bridged=0)
-            if exact == self._requests:
-                raise
-            # Some devices refuse a request that touches a hole: from now on none does.
-            self._requests = exact
-            return await self._read(exact)
+        while True:
+            try:
+                return await self._read(self._plans[0])
+            except IllegalAddress:
+                # Some devices refuse to read over a hole, or over the border of two areas. From now on we don't.
+                if len(self._plans) == 1:
+                    raise
+                self._plans.pop(0)
 
     async def _read(self, requests: Iterable[Span]) -> Words:
         words: Words = {}
@@ -172,7 +174,7 @@ class ModbusAdapter:
             found, expected = len(answer.registers), span.size
             words = list(answer.registers)
         if found != expected:
-            raise BadAnswer(f"{span}: asked for {expected} values, got {found}")
+            raise BadAnswer(f"{span}: the answer has {found} values instead of {expected}")
         return words
 
 

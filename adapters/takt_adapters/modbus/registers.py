@@ -78,7 +78,7 @@ def as_text(words: Sequence[int], order: WordOrder) -> str:
         words = _bytes_swapped(words)
     data = b"".join(word.to_bytes(2, "big") for word in words).split(b"\0")[0]
     try:
-        text = data.decode().rstrip()
+        text = data.decode().rstrip(" ")
     except UnicodeDecodeError:
         text = "\0"
     if not text.isprintable():

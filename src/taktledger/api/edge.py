@@ -54,6 +54,8 @@ class EdgeController(Controller):
                 await asyncio.wait_for(changed.wait(), left)
             except TimeoutError:
                 continue
+            except asyncio.CancelledError:
+                return Response(None, status_code=304)  # the edge has hung up; nobody reads this
 
     @post("/state", operation_id="report_live_state", status_code=204)
     async def report_live_state(self, backend: NamedDependency[Backend], data: JSONBody[LiveReport]) -> None:

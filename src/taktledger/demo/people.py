@@ -15,7 +15,7 @@ from taktledger.domain.event import Event
 from taktledger.domain.machines import EditMachine, MachineFields, edit_machine
 from taktledger.domain.processes import CreateProcess, ProcessFields, create_process
 from taktledger.domain.programs import EditProgram, ProgramFields, edit_program
-from taktledger.domain.shop import Shop
+from taktledger.domain.shop import MappedVariable, Shop
 
 MINUTE, DAY = 60.0, 24 * 3600.0
 
@@ -81,7 +81,7 @@ def wishes(machine: MachineSpec, start: float, now: float, seen: dict[str, float
         planned = start + (30 + 5 * index) * MINUTE
         process = ProcessFields(
             name=program.process,
-            cv_map={"diameter": {"number": DIAMETER}} if machine.watches_diameter else {},
+            cv_map={"diameter": MappedVariable(number=DIAMETER)} if machine.watches_diameter else {},
             parts_per_cycle=program.parts_per_cycle,
             time_per_cycle=round(program.seconds * pace / 60, 2),
         )

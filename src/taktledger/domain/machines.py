@@ -1,15 +1,13 @@
 """Machines: what a shop has, and what their controls said last (`docs/machines.md`)."""
 
 from collections.abc import Iterator
-from typing import Any
-
 from msgspec import UNSET, Struct, UnsetType, field
 
 from taktledger.domain.errors import Conflict, NotFound
 from taktledger.domain.event import Event
 from taktledger.domain.processes import drop_process
 from taktledger.domain.shop import ControlAlarm, Counter, Machine, Program, Shop
-from taktledger.domain.values import Int, Name, Text, only_changes, set_fields
+from taktledger.domain.values import Int, Name, Scalar, Text, only_changes, set_fields
 
 # Events
 
@@ -27,7 +25,7 @@ class MachineFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
     running_states: list[Name] | UnsetType | None = UNSET
     """Cycle states that count as running. Null: the usual ones."""
     custom_alarms: dict[str, str] | UnsetType = UNSET
-    custom_properties: dict[str, Any] | UnsetType = UNSET
+    custom_properties: dict[str, Scalar] | UnsetType = UNSET
 
 
 class ControlChanges(Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -98,7 +98,7 @@ def finish_cycles(shop: Shop, command: FinishedCycles, now: float) -> Iterator[E
     program_id = machine.programs[filename] if filename is not None else None
     process_id = shop.programs[program_id].process_id if program_id else None
     process = shop.processes[process_id] if process_id else None
-    numbers = {name: entry.get("number") for name, entry in process.cv_map.items()} if process else {}
+    numbers = {name: mapped.number for name, mapped in process.cv_map.items()} if process else {}
     yield CycleFinished(
         occurred_at=command.occurred_at,
         reported_at=command.reported_at,

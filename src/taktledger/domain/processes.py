@@ -1,12 +1,10 @@
 """Processes: a machine, a subset of its programs, and what is made with them (`docs/processes.md`)."""
 
-from typing import Any
-
 from msgspec import UNSET, Struct, UnsetType
 
 from taktledger.domain.errors import ReferenceMissing
 from taktledger.domain.event import Event
-from taktledger.domain.shop import Process, Shop
+from taktledger.domain.shop import MappedVariable, Process, Shop
 from taktledger.domain.values import Count, Id, Int, Name, Number, Text, set_fields
 
 # Events
@@ -18,7 +16,7 @@ class ProcessFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
     name: Name | UnsetType = UNSET
     description: Text | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
-    cv_map: dict[str, dict[str, Any]] | UnsetType = UNSET
+    cv_map: dict[str, MappedVariable] | UnsetType = UNSET
     display_variable: Int | UnsetType | None = UNSET
     part_count_cv: Int | UnsetType | None = UNSET
     part_material_cost: Number | UnsetType = UNSET

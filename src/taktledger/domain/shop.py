@@ -3,9 +3,11 @@
 Everything here is folded from events and can be thrown away. It is saved as one msgpack blob beside the rows.
 """
 
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct, field
+
+from taktledger.domain.values import Int, Number, Scalar
 
 SHOP_VERSION = 1
 """Raised when a saved shop of an earlier release must not be used any more."""
@@ -44,6 +46,14 @@ class Control(Struct, kw_only=True):
     variables: dict[int, float] = field(default_factory=dict)
 
 
+class MappedVariable(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A variable that a process keeps with each part (`cv_map`)."""
+
+    number: Int
+    notify_comparison: Literal["EQ", "NE", "LT", "LE", "GT", "GE"] | None = None
+    notify_value: Number | None = None
+
+
 class Machine(Struct, kw_only=True):
     id: int
     name: str
@@ -55,7 +65,7 @@ class Machine(Struct, kw_only=True):
     current_work_order: str = ""
     running_states: list[str] | None = None
     custom_alarms: dict[str, str] = field(default_factory=dict)
-    custom_properties: dict[str, Any] = field(default_factory=dict)
+    custom_properties: dict[str, Scalar] = field(default_factory=dict)
     loaded_program_id: int | None = None
     loaded_process_id: int | None = None
     control: Control = field(default_factory=Control)
@@ -84,7 +94,7 @@ class Process(Struct, kw_only=True):
     name: str
     description: str = ""
     archived: bool = False
-    cv_map: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cv_map: dict[str, MappedVariable] = field(default_factory=dict)
     display_variable: int | None = None
     part_count_cv: int | None = None
     part_material_cost: float = 0.0

@@ -13,6 +13,7 @@ Count = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 """A UNIX timestamp in UTC."""
+Scalar = str | Int | Number | bool | None
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Text = Annotated[str, Meta(max_length=100_000)]
 

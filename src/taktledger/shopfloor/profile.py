@@ -42,7 +42,7 @@ def profile_of(shop: Shop, machine: Machine) -> Profile:
     variables: set[int] = set()
     for process in shop.processes.values():
         if process.machine_id == machine.id:
-            variables |= {entry["number"] for entry in process.cv_map.values() if isinstance(entry.get("number"), int)}
+            variables |= {mapped.number for mapped in process.cv_map.values()}
             if process.display_variable is not None:
                 variables.add(process.display_variable)
     return Profile(
