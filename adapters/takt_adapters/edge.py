@@ -66,19 +66,18 @@ async def run(
         )
         for machine in config.machines
     ]
-    headers = {"Authorization": f"Bearer {key}"}
+    ledger = httpx.AsyncClient(
+        base_url=ledger_url, headers={"Authorization": f"Bearer {key}"}, timeout=ANSWER_SECONDS, transport=transport
+    )
     try:
-        async with httpx.AsyncClient(
-            base_url=ledger_url, headers=headers, timeout=ANSWER_SECONDS, transport=transport
-        ) as ledger:
+        async with ledger:
             delivery = Delivery(ledger, spool, spooled, clock=clock, random=random)
-            works: list[tuple[str, Callable[[], Awaitable[None]]]]
-            works = [(f"machine {runner.name}", runner.run) for runner in runners]
-            works.append(("delivery", delivery.run))
+            tasks = [_supervised(f"machine {runner.name}", runner.run, random) for runner in runners]
+            tasks.append(_supervised("delivery", delivery.run, random))
             if runners:
-                works.append(("profiles", partial(follow_profiles, ledger, spool, list(lives), profiles, random)))
-                works.append(("state", partial(tell_state, ledger, spool, lives, live_changed)))
-            tasks = [asyncio.create_task(_supervise(name, work, random), name=name) for name, work in works]
+                follow = partial(follow_profiles, ledger, spool, list(lives), profiles, random)
+                tasks.append(_supervised("profiles", follow, random))
+                tasks.append(_supervised("state", partial(tell_state, ledger, spool, lives, live_changed), random))
             try:
                 await stop.wait()
             finally:
@@ -89,11 +88,15 @@ async def run(
         spool.close()
 
 
-async def _supervise(name: str, work: Callable[[], Awaitable[None]], random: Callable[[], float]) -> None:
-    """Starts the work again when it fails in a way that it doesn't expect."""
-    retry = Retry(structlog.get_logger(), name, random)
-    while True:
-        try:
-            await work()
-        except Exception as error:
-            await asyncio.sleep(retry.failed(repr(error), error))
+def _supervised(name: str, work: Callable[[], Awaitable[None]], random: Callable[[], float]) -> asyncio.Task[None]:
+    """Starts the work, and again when it fails in a way that it doesn't expect."""
+
+    async def supervise() -> None:
+        retry = Retry(structlog.get_logger(), name, random)
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                await asyncio.sleep(retry.failed(repr(error), error))
+
+    return asyncio.create_task(supervise(), name=name)

@@ -8,11 +8,10 @@ from takt_projections.files import (
     RowsFile,
     catch_up,
     finished_files,
-    folder,
     point_to,
     remove,
 )
-from takt_projections.rebuild import Progress, no_progress, rebuild_next
+from takt_projections.rebuild import Progress, drop_unfinished, no_progress, rebuild_next
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Shop
 from taktledger.ledger.store import Ledger
@@ -35,11 +34,15 @@ class ReadModels:
     def apply(self, event: Event, shop: Shop, position: int) -> None:
         self._file.apply(event, shop, position)
 
-    def commit(self, shop: Shop) -> None:
-        self._file.commit(shop)
+    def write(self, shop: Shop) -> None:
+        self._file.write(shop)
+
+    def commit(self) -> None:
+        self._file.commit()
 
     def close(self, shop: Shop) -> None:
-        self._file.save_shop(shop)
+        if not self._file.connection.in_transaction and shop.position == self._file.position:
+            self._file.save_shop(shop)
         self.db.close()
         self._file.close()
 
@@ -65,8 +68,7 @@ class ReadModels:
         return shop
 
     def _open_newest(self) -> RowsFile | None:
-        for leftover in folder(self._data).glob("*.building*"):
-            leftover.unlink()
+        drop_unfinished(self._data)
         for path in reversed(finished_files(self._data)):
             file = RowsFile.open(path, self._models)
             if file is not None and file.position <= self._ledger.head:

@@ -98,29 +98,33 @@ class RowsFile:
                 handler(event, shop, position)
         shop.position = first + len(events) - 1
 
-    def commit(self, shop: Shop) -> None:
-        """One transaction: the rows, and the position of the shop that they show."""
+    def write(self, shop: Shop) -> None:
+        """Opens a transaction: the rows, and the position of the shop that they show."""
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
-        try:
-            for model in self._models:
-                model.write(connection, shop)
-            connection.execute("UPDATE checkpoint SET position = ?", (shop.position,))
-            if shop.position - self._saved_at >= SHOP_EVERY:
-                self._save(shop)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+        for model in self._models:
+            model.write(connection, shop)
+        connection.execute("UPDATE checkpoint SET position = ?", (shop.position,))
+        if shop.position - self._saved_at >= SHOP_EVERY:
+            self.save_shop(shop)
+
+    def commit(self) -> None:
+        self.connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Drops what was collected and written since the last commit."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        for model in self._models:
+            model.forget()
 
     def save_shop(self, shop: Shop) -> None:
         """Puts the shop beside the rows, so that the next start doesn't depend on the ledger's length."""
-        self._save(shop)
-
-    def forget(self) -> None:
-        """Drops what was collected for rows that were never committed."""
-        for model in self._models:
-            model.forget()
+        self._saved_at = shop.position
+        self.connection.execute(
+            "UPDATE checkpoint SET shop = ?, shop_version = ?, shop_position = ?",
+            (msgspec.msgpack.encode(shop), SHOP_VERSION, shop.position),
+        )
 
     def load_shop(self) -> Shop:
         """The shop as it was saved last, or an empty one."""
@@ -134,13 +138,6 @@ class RowsFile:
         self._saved_at = shop.position
         return shop
 
-    def _save(self, shop: Shop) -> None:
-        self._saved_at = shop.position
-        self.connection.execute(
-            "UPDATE checkpoint SET shop = ?, shop_version = ?, shop_position = ?",
-            (msgspec.msgpack.encode(shop), SHOP_VERSION, shop.position),
-        )
-
 
 def versions_of(models: Models) -> str:
     return msgspec.json.encode({model.name: model.version for model in models}).decode()
@@ -148,9 +145,10 @@ def versions_of(models: Models) -> str:
 
 def catch_up(ledger: Ledger, file: RowsFile) -> Shop:
     """The shop of the ledger's head, with the rows behind it. What the rows have already goes into the shop alone."""
-    file.forget()
-    shop = file.load_shop()
-    rows_at = file.position
+    file.rollback()
+    shop, rows_at = file.load_shop(), file.position
+    if shop.position > rows_at:
+        shop = Shop()
     for first, events in ledger.scan(shop.position, rows_at):
         for event in events:
             fold(shop, event)
@@ -158,7 +156,8 @@ def catch_up(ledger: Ledger, file: RowsFile) -> Shop:
     shop.touched.clear()
     for first, events in ledger.scan(rows_at):
         file.fold(shop, events, first)
-        file.commit(shop)
+        file.write(shop)
+        file.commit()
         shop.touched.clear()
     return shop
 

@@ -43,6 +43,8 @@ class Production:
         return {CycleFinished: self._cycle_finished}
 
     def _cycle_finished(self, event: CycleFinished, shop: Shop, position: int) -> None:
+        if not event.parts:
+            return
         quarter = int(event.occurred_at // QUARTER_SECONDS) * QUARTER_SECONDS
         self._sums[event.program_id or 0, event.process_id or 0, event.machine_id, quarter] += event.parts
 

@@ -1,7 +1,10 @@
 """Folding the ledger from zero into a new file."""
 
+import fcntl
 import gc
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from takt_projections.files import Models, RowsFile, folder, next_number, remove
@@ -30,7 +33,8 @@ def rebuild_into(
         progress(0, end)
         for first, events in ledger.scan(0, end):
             file.fold(shop, events, first)
-            file.commit(shop)
+            file.write(shop)
+            file.commit()
             shop.touched.clear()
             progress(shop.position, end)
         file.finish()
@@ -42,11 +46,43 @@ def rebuild_into(
     return end
 
 
+class RebuildRunning(Exception):
+    """Another process is rebuilding these read models."""
+
+
 def rebuild_next(ledger: Ledger, data: Path, models: Models, progress: Progress = no_progress) -> Path:
     """Folds all events into the next numbered file. It appears under its number when it is whole."""
     folder(data).mkdir(parents=True, exist_ok=True)
-    path = next_number(data)
-    building = path.with_suffix(".building")
-    rebuild_into(ledger, building, models, progress=progress)
-    building.rename(path)  # closed, and without a WAL: nobody has it open
+    with _alone_in(folder(data)):
+        _drop_unfinished(data)
+        path = next_number(data)
+        building = path.with_suffix(".building")
+        rebuild_into(ledger, building, models, progress=progress)
+        with building.open("rb") as file:
+            os.fsync(file.fileno())
+        building.rename(path)  # closed, and without a WAL: nobody has it open
     return path
+
+
+def drop_unfinished(data: Path) -> None:
+    """Removes what a rebuild that was killed has left, unless one is running."""
+    folder(data).mkdir(parents=True, exist_ok=True)
+    with suppress(RebuildRunning), _alone_in(folder(data)):
+        _drop_unfinished(data)
+
+
+def _drop_unfinished(data: Path) -> None:
+    for leftover in folder(data).glob("*.building*"):
+        leftover.unlink()
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RebuildRunning(f"another process is rebuilding the read models in {directory}") from None
+    finally:
+        os.close(descriptor)

@@ -17,7 +17,7 @@ import structlog
 import uvloop
 
 from takt_projections.files import finished_files
-from takt_projections.rebuild import rebuild_into, rebuild_next
+from takt_projections.rebuild import RebuildRunning, rebuild_into, rebuild_next
 from taktledger import __version__
 from taktledger.config import ConfigError
 from taktledger.domain.fold import CODEC
@@ -97,6 +97,7 @@ def demo(host: str, port: int, data: Path, config: Path | None) -> None:
 def edge(config: Path, ledger: str, key: str | None, key_file: Path | None, spool: Path, end_with_parent: bool) -> None:
     """Read machines, and deliver what they report to a ledger: here or on another computer."""
     from takt_adapters.edge import run
+    from takt_adapters.spool import SpoolError
     from taktledger.children import end_with_parent as follow
 
     if key_file is not None:
@@ -111,7 +112,10 @@ def edge(config: Path, ledger: str, key: str | None, key_file: Path | None, spoo
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run(loaded, ledger_url=ledger, key=key, spool_path=spool, stop=stop)
+        try:
+            await run(loaded, ledger_url=ledger, key=key, spool_path=spool, stop=stop)
+        except SpoolError as error:
+            raise CannotStart(str(error)) from None
 
     _run(main())
 
@@ -149,7 +153,10 @@ def rebuild(data: Path, until: str | None, into: Path | None) -> None:
             events = rebuild_into(ledger, into, read_models(), until=last, progress=report)
             click.echo(f"{into}: {events:,} events in {time.perf_counter() - began:.1f} s")
             return
-        path = rebuild_next(ledger, data, read_models(), report)
+        try:
+            path = rebuild_next(ledger, data, read_models(), report)
+        except RebuildRunning as error:
+            raise click.ClickException(str(error)) from None
     click.echo(f"{path}: {ledger.read_head():,} events in {time.perf_counter() - began:.1f} s")
     try:
         use_newest(data)
@@ -221,7 +228,7 @@ def _serve(settings: Settings, floor: Floor) -> None:
 def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         uvloop.run(work)
-    except (CannotStart, LedgerInUse) as error:
+    except (CannotStart, LedgerInUse, RebuildRunning) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -143,6 +143,7 @@ async def _serve(settings: Settings, backend: Backend, config: Path | None, stop
     stopped.cancel()
     if edge:  # before the server, so that its last facts are still taken
         await _cancel(edge)
+    backend.live.stop()
     server.stop()  # type: ignore[no-untyped-call]
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(serving), STOP_SECONDS)

@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
+from typing import Annotated
 
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, JSONBody
+from litestar.params import FromQuery, JSONBody, Parameter
 from msgspec import Struct
 
 from taktledger.api.backend import Backend
@@ -36,19 +37,19 @@ class EdgeController(Controller):
         backend: NamedDependency[Backend],
         machine: FromQuery[list[str] | None] = None,
         known: FromQuery[str | None] = None,
-        wait: FromQuery[float] = 0,
+        wait: FromQuery[Annotated[float, Parameter(ge=0, le=LONGEST_WAIT_SECONDS, description="seconds")]] = 0,
     ) -> Response[Profiles | None]:
         """The profiles of these machines. With `known`, the version that the edge has: waits up to `wait` seconds for
         another one, then 304."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + min(max(wait, 0.0), LONGEST_WAIT_SECONDS)
+        deadline = loop.time() + wait
         while True:
             changed = backend.live.changed
             profiles = _profiles(backend, machine or [])
             left = deadline - loop.time()
             if profiles.version != known:
                 return Response(profiles)
-            if left <= 0:
+            if left <= 0 or backend.live.stopping:
                 return Response(None, status_code=304)
             try:
                 await asyncio.wait_for(changed.wait(), left)

@@ -22,6 +22,7 @@ from taktledger.shopfloor.ingest import TakeFact, take_fact
 
 PAGE = 1000
 BATCH = 1000
+SHAPES = {"application/cloudevents+json": dict, "application/cloudevents-batch+json": list}
 
 
 class CloudEvent(Struct, kw_only=True):
@@ -77,6 +78,9 @@ class EventController(Controller):
     ) -> Stored:
         """Takes one CloudEvent or a batch of at most 1000: all of it or nothing. What the ledger holds is skipped."""
         batch = data if isinstance(data, list) else [data]
+        expected = SHAPES.get(request.content_type[0].lower())
+        if expected is not None and not isinstance(data, expected):
+            raise ClientException(f"the body must be a JSON {'array' if expected is list else 'object'}")
         if len(batch) > BATCH:
             raise ClientException(f"a batch has at most {BATCH} events, this one has {len(batch)}", status_code=413)
         steps, errors = [], []

@@ -1,20 +1,22 @@
 """Live state: what is true just now and is no event. Kept in memory, told by the edge and the update endpoint."""
 
 import asyncio
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from taktledger.domain.shop import Touched
+from taktledger.domain.values import Seconds
 
 
 class MachineLive(Struct, kw_only=True):
     """What an edge says of its link to one machine."""
 
     connected: bool
-    last_contact: float | None = None
+    last_contact: Seconds | None = None
     """UNIX seconds."""
     error: str | None = None
-    backlog: int = 0
+    backlog: Annotated[int, Meta(ge=0, le=2**53)] = 0
     """Facts that wait at the edge."""
 
 
@@ -24,6 +26,9 @@ class LiveState(Struct):
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at each commit that an edge's profile may depend on, and replaced by a new one."""
 
+    stopping: bool = False
+    """The server ends: nobody should wait any more."""
+
     def last_contact(self, source_name: str) -> float | None:
         live = self.machines.get(source_name)
         return live.last_contact if live else None
@@ -32,3 +37,7 @@ class LiveState(Struct):
         """Wakes who waits for a new profile."""
         self.changed.set()
         self.changed = asyncio.Event()
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.changed.set()

@@ -8,6 +8,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from taktledger.api.auth import caller_of, key_needed, needs_key
 from taktledger.domain.errors import Conflict, DomainError, Invalid, NotFound, ReferenceMissing
 from taktledger.ledger.writer import KeyReused, OutcomeUnknown
 
@@ -59,13 +60,15 @@ def on_validation_error(request: Request[Any, Any, Any], error: ValidationExcept
 
 
 def _field(found: dict[str, Any]) -> str:
-    """`data.filename` -> `filename`; a missing one is named in the message alone."""
-    missing = re.search(r"missing required field `(\w+)`", str(found.get("message", "")))
+    """`data.filename` -> `filename`; a missing or unknown one is named in the message alone."""
+    named = re.search(r"(?:missing required|contains unknown) field `([^`]*)`", str(found.get("message", "")))
     path = str(found.get("key", "")).removeprefix("data").lstrip(".")
-    return ".".join(filter(None, (path, missing[1] if missing else "")))
+    return ".".join(filter(None, (path, named[1] if named else "")))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    if error.status_code in (404, 405) and needs_key(request) and caller_of(request) is None:
+        error = key_needed()  # not even what there is is told
     more = error.extra if isinstance(error.extra, dict) else {}
     detail = error.detail or HTTPStatus(error.status_code).phrase
     return problem(request, error.status_code, detail, dict(error.headers or {}), **more)

@@ -35,7 +35,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     source_sequence: int | None = None
     """The number that the source gave it."""
     reported_at: float | None = None
-    """The time that was reported, where `occurred_at` could not be it."""
+    """The time that was reported, where that can't be right: the clock was ahead of the ledger's."""
     receipt: Receipt | None = None
 
     @property

@@ -1,13 +1,14 @@
 """Machines: what a shop has, and what their controls said last (`docs/machines.md`)."""
 
 from collections.abc import Iterator
+
 from msgspec import UNSET, Struct, UnsetType, field
 
 from taktledger.domain.errors import Conflict, NotFound
 from taktledger.domain.event import Event
 from taktledger.domain.processes import drop_process
 from taktledger.domain.shop import ControlAlarm, Counter, Machine, Program, Shop
-from taktledger.domain.values import Int, Name, Scalar, Text, only_changes, set_fields
+from taktledger.domain.values import Int, Name, Number, Scalar, Text, only_changes, set_fields
 
 # Events
 
@@ -33,8 +34,8 @@ class ControlChanges(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
     cycle_state: str | UnsetType = UNSET
     estopped: bool | UnsetType = UNSET
-    feed_rate_override: float | UnsetType = UNSET
-    active_tool: int | UnsetType = UNSET
+    feed_rate_override: Number | UnsetType = UNSET
+    active_tool: Int | UnsetType = UNSET
     alarms: list[ControlAlarm] | UnsetType = UNSET
 
 

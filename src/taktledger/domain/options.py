@@ -13,7 +13,7 @@ from taktledger.domain.values import Name, only_changes, set_fields
 
 class OptionFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
     timezone: Name | UnsetType = UNSET
-    part_report_limit: Annotated[int, Meta(ge=1, le=10_000)] | UnsetType = UNSET
+    part_report_limit: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
 
 
 class OptionsEdited(Event, frozen=True, kw_only=True):

@@ -1,6 +1,8 @@
 """Processes: a machine, a subset of its programs, and what is made with them (`docs/processes.md`)."""
 
-from msgspec import UNSET, Struct, UnsetType
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from taktledger.domain.errors import ReferenceMissing
 from taktledger.domain.event import Event
@@ -18,10 +20,10 @@ class ProcessFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
     archived: bool | UnsetType = UNSET
     cv_map: dict[str, MappedVariable] | UnsetType = UNSET
     display_variable: Int | UnsetType | None = UNSET
-    part_count_cv: Int | UnsetType | None = UNSET
+    part_count_cv: Count | UnsetType | None = UNSET
     part_material_cost: Number | UnsetType = UNSET
     part_sell_price: Number | UnsetType = UNSET
-    parts_per_cycle: Count | UnsetType = UNSET
+    parts_per_cycle: Annotated[int, Meta(ge=0, le=1000)] | UnsetType = UNSET
     setup_instructions: Text | UnsetType = UNSET
     teardown_instructions: Text | UnsetType = UNSET
     tags: list[Text] | UnsetType = UNSET

@@ -58,6 +58,8 @@ class ProgramLoaded(MachineEvent, frozen=True, kw_only=True):
     program_id: int
     program: str
     """The file name that the control reported, or that its variable selected."""
+    program_name: str | None = None
+    """The one that was reported, where the variable selected another."""
 
 
 # What they do
@@ -95,6 +97,7 @@ def program_deleted(shop: Shop, event: ProgramDeleted) -> None:
 def program_loaded(shop: Shop, event: ProgramLoaded) -> None:
     machine = heard(shop, event)
     machine.control.program = event.program
+    machine.control.program_name = event.program_name or event.program
     load_program(shop, machine, shop.programs[event.program_id])
 
 
@@ -156,17 +159,29 @@ def ensure_program(shop: Shop, machine: Machine, filename: str, at: float) -> It
         )
 
 
-def select_program(
-    shop: Shop, machine: Machine, filename: str, at: float, reported_at: float | None = None
-) -> Iterator[Event]:
+class SelectProgram(Struct, kw_only=True, frozen=True):
+    """What a control says about the program that it has loaded."""
+
+    machine_id: int
+    program: str
+    """File name."""
+    program_name: str | None
+    """The one that was reported, where a variable selected another."""
+    occurred_at: float
+    reported_at: float | None
+
+
+def select_program(shop: Shop, command: SelectProgram, now: float) -> Iterator[Event]:
     """The control has this program loaded now."""
-    yield from ensure_program(shop, machine, filename, at)
+    machine = shop.machines[command.machine_id]
+    yield from ensure_program(shop, machine, command.program, command.occurred_at)
     yield ProgramLoaded(
-        occurred_at=at,
-        reported_at=reported_at,
+        occurred_at=command.occurred_at,
+        reported_at=command.reported_at,
         machine_id=machine.id,
-        program_id=machine.programs[filename],
-        program=filename,
+        program_id=machine.programs[command.program],
+        program=command.program,
+        program_name=command.program_name,
     )
 
 

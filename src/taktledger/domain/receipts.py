@@ -9,6 +9,10 @@ KEPT_SECONDS = 7 * 24 * 3600
 """How long the answer to an `Idempotency-Key` is remembered."""
 
 
+PRUNED_EVERY = 1000
+"""Answers between two looks for old ones."""
+
+
 def is_received(shop: Shop, source: str, sequence: int) -> bool:
     """Whether the ledger holds this fact."""
     ranges = shop.received.get(source, [])
@@ -44,5 +48,12 @@ def remember_request(shop: Shop, event: Event, receipt: Receipt) -> None:
     answered[request_id(event.actor, receipt.key)] = AnsweredRequest(
         body_sha256=receipt.body_sha256, status=receipt.status, stream=event.stream, recorded_at=event.recorded_at
     )
-    while (oldest := next(iter(answered))) and answered[oldest].recorded_at < event.recorded_at - KEPT_SECONDS:
-        del answered[oldest]
+    if len(answered) % PRUNED_EVERY == 0:
+        oldest = event.recorded_at - KEPT_SECONDS
+        shop.answered = {name: each for name, each in answered.items() if each.recorded_at >= oldest}
+
+
+def answer_to(shop: Shop, actor: str, key: str, now: float) -> AnsweredRequest | None:
+    """What a request with this key was answered, if it is remembered."""
+    answered = shop.answered.get(request_id(actor, key))
+    return answered if answered is not None and answered.recorded_at >= now - KEPT_SECONDS else None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from taktledger.domain.values import Int, Number, Scalar
+from taktledger.domain.values import Count, Int, Number, Scalar, Seconds
 
 SHOP_VERSION = 1
 """Raised when a saved shop of an earlier release must not be used any more."""
@@ -16,8 +16,8 @@ SHOP_VERSION = 1
 class Counter(Struct, frozen=True, omit_defaults=True):
     """One counter of a control, as it was last read."""
 
-    value: int
-    before_reset: int | None = None
+    value: Count
+    before_reset: Count | None = None
     """The reading before a decrease that may still prove to be a glitch: the very next change decides."""
 
 
@@ -26,7 +26,7 @@ class ControlAlarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     alarm_code: str | None = None
     alarm_type: str | None = None
-    timestamp: float | None = None
+    timestamp: Seconds | None = None
     custom_message: str | None = None
     info: str | None = None
 
@@ -38,6 +38,8 @@ class Control(Struct, kw_only=True):
     """`part_count`, and each counting variable by its number as text."""
     program: str | None = None
     """The file name of the program that is loaded, after `program_cv` had its word."""
+    program_name: str | None = None
+    """The one that was reported."""
     cycle_state: str | None = None
     estopped: bool | None = None
     feed_rate_override: float | None = None

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from taktledger.domain.errors import NotFound
+from taktledger.domain.errors import Conflict, Invalid, NotFound, ReferenceMissing
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Key, Shop, User
 
@@ -72,13 +72,17 @@ class RevokeKey(Struct, kw_only=True, frozen=True):
 
 
 def create_user(shop: Shop, command: CreateUser, now: float) -> list[Event]:
+    if command.access_level not in LEVELS:
+        raise Invalid(f"the level must be one of {', '.join(LEVELS)}", "access_level")
+    if command.username.casefold() in {user.username.casefold() for user in shop.users.values()}:
+        raise Conflict(f"there is already a user '{command.username}'", "username")
     user_id = shop.last_ids.get("user", 0) + 1
     return [UserCreated(occurred_at=now, user_id=user_id, username=command.username, access_level=command.access_level)]
 
 
 def issue_key(shop: Shop, command: IssueKey, now: float) -> list[Event]:
     if command.user_id not in shop.users:
-        raise NotFound(f"there is no user {command.user_id}")
+        raise ReferenceMissing(f"there is no user {command.user_id}", "user_id")
     key_id = shop.last_ids.get("key", 0) + 1
     return [KeyIssued(occurred_at=now, key_id=key_id, user_id=command.user_id, name=command.name)]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import DataError, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
@@ -84,9 +84,14 @@ class LedgerRecorder(SQLiteApplicationRecorder):
             f"SELECT count(*), max(position), '[' || group_concat(state, ',') || ']' FROM "
             f"(SELECT position, state FROM {self.events_table_name} WHERE position > ? ORDER BY position LIMIT ?)"
         )
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute(statement, (after, limit))
-            count, last, array = cursor.fetchone()
+        try:
+            with self.datastore.transaction(commit=False) as cursor:
+                cursor.execute(statement, (after, limit))
+                count, last, array = cursor.fetchone()
+        except DataError:  # more than SQLite's 1 GB for one value
+            if limit == 1:
+                raise
+            return self.scan(after, limit // 2)
         if count and last - after != count:
             raise LedgerDamaged(f"{last - after - count} events are missing between positions {after} and {last}")
         return count, array or "[]"
@@ -95,6 +100,10 @@ class LedgerRecorder(SQLiteApplicationRecorder):
         with self.datastore.transaction(commit=False) as cursor:
             cursor.execute(statement, parameters)
             return cast(list[Any], cursor.fetchall())
+
+
+class LedgerReadOnly(Exception):
+    """This process has the ledger open for reading."""
 
 
 class LedgerDamaged(Exception):
@@ -156,9 +165,13 @@ class Ledger:
             {"SQLITE_DBNAME": str(path), "ORIGINATOR_ID_TYPE": "text", "CREATE_TABLE": "t" if writing else "f"}
         )
         self._factory = factory
-        self._recorder = cast(LedgerRecorder, factory.application_recorder())
         self._versions: dict[str, int] = {}
-        self.head = self.read_head()
+        try:
+            self._recorder = cast(LedgerRecorder, factory.application_recorder())
+            self.head = self.read_head()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._factory.close()
@@ -174,6 +187,8 @@ class Ledger:
         """Writes all of these events or none. When it returns they are on the disk, at `head` and before it."""
         if not events:
             return
+        if self._lock is None:
+            raise LedgerReadOnly(f"{self.path} is open for reading only")
         versions: dict[str, int] = {}
         stored = []
         for event in events:
@@ -227,8 +242,8 @@ class Ledger:
             where += " AND originator_id = ?"
             values.append(stream)
         if kind is not None:
-            where += " AND (topic = ? OR topic GLOB ?)"
-            values += [kind, f"{kind}.[0-9]*"]
+            where += " AND (topic = ? OR substr(topic, 1, ?) = ?)"  # any version of it
+            values += [kind, len(kind) + 1, f"{kind}."]
         rows = self._recorder.query(
             "SELECT position, originator_id, originator_version, topic, state FROM stored_events "
             f"WHERE {where} ORDER BY position LIMIT ?",
@@ -251,6 +266,7 @@ class Ledger:
 def _row(position: int, stream: str, version: int, kind: str, state: str) -> StoredRow:
     data = msgspec.json.decode(state)
     del data["event"]
+    data.pop("receipt", None)  # somebody's Idempotency-Key
     return StoredRow(
         position=position,
         stream=stream,

@@ -16,9 +16,9 @@ import structlog
 
 from taktledger.domain.errors import DomainError
 from taktledger.domain.event import Event, Receipt
-from taktledger.domain.fold import fold
+from taktledger.domain.fold import CODEC, fold
 from taktledger.domain.reactions import react
-from taktledger.domain.receipts import is_received, request_id
+from taktledger.domain.receipts import answer_to, is_received
 from taktledger.domain.shop import Shop, Touched
 from taktledger.ledger.store import Ledger, Recorded
 
@@ -40,8 +40,11 @@ class Rows(Protocol):
     def apply(self, event: Event, shop: Shop, position: int) -> None:
         """Takes one event, which `shop` has folded already, into the open transaction."""
 
-    def commit(self, shop: Shop) -> None:
-        """Writes the rows of what was touched, with the shop's position."""
+    def write(self, shop: Shop) -> None:
+        """Writes the rows of what was touched, and the shop's position, into the open transaction."""
+
+    def commit(self) -> None:
+        """Makes them durable."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,18 +156,43 @@ class Writer:
                 self.reload()
             outcomes = self._decide_all(group)
             answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
-            self._ledger.append([recorded.event for answer in answers for recorded in answer.events])
-            self._rows.commit(self.shop)
+            events = [recorded.event for answer in answers for recorded in answer.events]
+            try:
+                self._prove(events)
+            except (OverflowError, TypeError, ValueError) as error:
+                self.reload()
+                return self._one_by_one(group, error)
+            self._ledger.append(events)
+            self._rows.commit()
         except Exception:
             log.exception("a group could not be written", requests=len(group))
             with suppress(Exception):
                 self.reload()
             return [OutcomeUnknown() for _ in group]
         self.groups += 1
-        for listener in self.on_commit:
-            listener(self.shop.touched)
-        self.shop.touched.clear()
+        self._tell()
         return outcomes
+
+    def _prove(self, events: Sequence[Event]) -> None:
+        """Before anything is durable: what can't be read again, or has no place in a row, would stop every start."""
+        for event in events:
+            CODEC.decode(CODEC.encode(event))
+        self._rows.write(self.shop)
+
+    def _one_by_one(self, group: Sequence[Request], error: Exception) -> list[Answer | Exception]:
+        """One request of the group makes what can't be written: the others go on without it."""
+        if len(group) > 1:
+            return [self.write([request])[0] for request in group]
+        log.error("a command made what can't be written", actor=group[0].actor, exc_info=error)
+        return [error]
+
+    def _tell(self) -> None:
+        for listener in self.on_commit:
+            try:
+                listener(self.shop.touched)
+            except Exception:
+                log.exception("a listener failed; what it was told of is written")
+        self.shop.touched.clear()
 
     def _decide_all(self, group: Sequence[Request]) -> list[Answer | Exception]:
         failed: dict[int, Exception] = {}
@@ -198,7 +226,7 @@ class Writer:
 
     def _take(self, request: Request, answer: Answer) -> None:
         if request.key is not None:
-            before = self.shop.answered.get(request_id(request.actor, request.key))
+            before = answer_to(self.shop, request.actor, request.key, self.clock())
             if before is not None:
                 if before.body_sha256 != request.body_sha256:
                     raise KeyReused("this Idempotency-Key was used for another request", "Idempotency-Key")

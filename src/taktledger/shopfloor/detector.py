@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
 
 from taktledger.domain.machines import ControlChanges
+from taktledger.domain.programs import NO_PROGRAM
 from taktledger.domain.shop import Control, Counter
 from taktledger.domain.values import set_fields
 from taktledger.shopfloor import facts as f
@@ -20,12 +21,12 @@ from taktledger.shopfloor.profile import (
     Profile,
     counter_in_use,
     counting_variables,
-    loaded_program,
+    selected_program,
 )
 from taktledger.shopfloor.update import MachineUpdate
 
-COUNTER_SIZES = {16: 2**16, 32: 2**32}
-"""Bits of a counter's register -> where it wraps."""
+COUNTER_SIZES: dict[int | None, tuple[int, ...]] = {16: (2**16,), 32: (2**32,), None: (2**16, 2**32)}
+"""Bits of a counter's register -> where it wraps. None: nobody said how large it is, so both are possible."""
 BLIND_SECONDS = 60.0
 """A longer interval between two updates adds nothing to a tool's run time. A running cycle reports at this pace."""
 VARIABLES_SECONDS = 10.0
@@ -43,8 +44,6 @@ class RunTime(Struct, kw_only=True):
     measured_since: float | None = None
     tools_seen: list[int] = field(default_factory=list)
     """Since the last cycle."""
-    program_name: str | None = None
-    """As reported; `Control.program` is what became of it."""
     variables: dict[int, float] = field(default_factory=dict)
     """The last reading of every variable; `Control.variables` is what was reported of it."""
     variable_reported_at: dict[int, float] = field(default_factory=dict)
@@ -64,7 +63,7 @@ class CountStep(NamedTuple):
     counter: Counter
 
 
-def count(before: Counter, reading: int, limit: int, size: int) -> CountStep:
+def count(before: Counter, reading: int, limit: int, sizes: tuple[int, ...]) -> CountStep:
     """Says what it means that a counter now reads `reading`: the rules of counting, in one place."""
     if before.before_reset is not None and 0 <= reading - before.before_reset <= limit:
         return CountStep(reading - before.before_reset, None, Counter(reading))  # the decrease was a glitch
@@ -73,33 +72,32 @@ def count(before: Counter, reading: int, limit: int, size: int) -> CountStep:
         return CountStep(grown, None, Counter(reading))
     if grown > limit:
         return CountStep(1, "jump", Counter(reading))
-    if grown % size <= limit:
-        return CountStep(grown % size, None, Counter(reading))  # it wrapped
+    for size in sizes:
+        if before.value < size and grown % size <= limit:
+            return CountStep(grown % size, None, Counter(reading))  # it wrapped
     return CountStep(0, "restart", Counter(reading, before.value))
 
 
 def detect(
-    profile: Profile, state: DetectorState, update: MachineUpdate, at: float, counter_bits: int = 32
+    profile: Profile, state: DetectorState, update: MachineUpdate, at: float, counter_bits: int | None = None
 ) -> tuple[DetectorState, list[f.Fact]]:
     """Takes one update, made at `at`, into a new state, and says which facts it makes. `state` itself stays as it is.
 
-    `at` never goes back between calls for one machine. `counter_bits` is the size of the register of `part_count`.
+    `at` never goes back between calls for one machine. `counter_bits` is the size of the register of `part_count`:
+    16, 32, or None if nobody knows.
     """
     if not update.success:
         return state, []
     control, run = _copy(state.control), _copy_run(state.run)
     new = DetectorState(control=control, run=run)
-    run.variables.update(update.common_vars)
-    if update.program_name is not None:
-        run.program_name = update.program_name
-
+    run.variables.update(update.common_vars or {})
     _measure(run, control, update, at)
     found: list[f.Fact] = list(_count_all(profile, state, new, update, counter_bits))
     if not any(isinstance(each, f.CyclesSeen) for each in found):
         found.extend(_run_time(run, at))
     else:
         run.measured_since = at
-    found.extend(_program(profile, new))
+    found.extend(_program(profile, new, update))
     found.extend(_state(control, update))
     found.extend(_variables(profile, new, at))
 
@@ -143,13 +141,13 @@ def _readings(profile: Profile, update: MachineUpdate) -> Iterator[tuple[str, in
     if update.part_count is not None:
         yield PART_COUNT, update.part_count
     for name in sorted(counting_variables(profile)):
-        value = update.common_vars.get(int(name))
+        value = (update.common_vars or {}).get(int(name))
         if value is not None and value.is_integer() and 0 <= value < 2**32:
             yield name, int(value)
 
 
 def _count_all(
-    profile: Profile, before: DetectorState, new: DetectorState, update: MachineUpdate, counter_bits: int
+    profile: Profile, before: DetectorState, new: DetectorState, update: MachineUpdate, counter_bits: int | None
 ) -> Iterator[f.Fact]:
     """Follows every counter. Only the one in use makes cycles: that of the program that was loaded before."""
     control = new.control
@@ -161,8 +159,8 @@ def _count_all(
         if last is None:
             first[name] = Counter(reading)
         elif last.value != reading:
-            size = COUNTER_SIZES[counter_bits if name == PART_COUNT else 32]
-            step = count(last, reading, profile.part_report_limit, size)
+            sizes = COUNTER_SIZES[counter_bits if name == PART_COUNT else 32]
+            step = count(last, reading, profile.part_report_limit, sizes)
             if name == in_use and (step.cycles or step.gap):
                 yield from _cycles(profile, new, step, name)
                 if step.gap:
@@ -203,11 +201,14 @@ def _run_time(run: RunTime, at: float) -> Iterator[f.Fact]:
         run.tool_seconds, run.measured_since = {}, at
 
 
-def _program(profile: Profile, new: DetectorState) -> Iterator[f.Fact]:
-    program = loaded_program(profile, new.run.program_name, new.run.variables)
-    if program is not None and program != new.control.program:
-        new.control.program = program
-        yield f.ProgramSeen(program=program)
+def _program(profile: Profile, new: DetectorState, update: MachineUpdate) -> Iterator[f.Fact]:
+    """The reported name is a fact also while a variable overrules it: what comes after a crash may need it."""
+    control = new.control
+    reported = control.program_name if update.program_name is None else update.program_name or NO_PROGRAM
+    program = selected_program(profile, new.run.variables) or reported
+    if program is not None and (program, reported or program) != (control.program, control.program_name):
+        control.program, control.program_name = program, reported or program
+        yield f.ProgramSeen(program=program, program_name=None if reported in (None, program) else reported)
 
 
 def _state(control: Control, update: MachineUpdate) -> Iterator[f.Fact]:

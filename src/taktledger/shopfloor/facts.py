@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from taktledger.domain.machines import ControlChanges
 from taktledger.domain.shop import Counter
-from taktledger.domain.values import Count, Int, Number, Seconds
+from taktledger.domain.values import Count, Int, Name, Number, Seconds
 
 CounterName = Annotated[str, Meta(pattern=r"^(part_count|\d{1,10})$")]
 Counters = dict[CounterName, Counter]
@@ -31,13 +31,13 @@ class CountersSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=Tr
 class CyclesSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
     """The counter in use grew: so many cycles of this program finished."""
 
-    cycles: Annotated[int, Meta(ge=1, le=10_000)]
+    cycles: Annotated[int, Meta(ge=1, le=1000)]
     counters: Counters
     """Readings after it."""
-    program: str | None = None
+    program: Name | None = None
     tools_seen: list[Int] = field(default_factory=list)
-    tool_seconds: dict[int, Number] = field(default_factory=dict)
-    variables: dict[int, Number] = field(default_factory=dict)
+    tool_seconds: dict[Int, Number] = field(default_factory=dict)
+    variables: dict[Int, Number] = field(default_factory=dict)
 
 
 class GapSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
@@ -55,7 +55,9 @@ class GapSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
 class ProgramSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
     """Another program is loaded."""
 
-    program: Annotated[str, Meta(min_length=1, max_length=500)]
+    program: Name
+    program_name: Name | None = None
+    """The one that was reported, where the variable selected another."""
 
 
 class StateSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
@@ -67,13 +69,13 @@ class StateSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True)
 class VariablesSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
     """Watched variables changed."""
 
-    variables: dict[int, Number]
+    variables: dict[Int, Number]
 
 
 class RunTimeSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
     """Tools cut for so long in a cycle that goes on."""
 
-    tool_seconds: dict[int, Number]
+    tool_seconds: dict[Int, Number]
 
 
 class FactSetAside(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):

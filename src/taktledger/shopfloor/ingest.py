@@ -10,7 +10,7 @@ from taktledger.domain.errors import Conflict, DomainError
 from taktledger.domain.event import Event
 from taktledger.domain.machines import ensure_machine, get_machine
 from taktledger.domain.parts import FinishedCycles, ProductionGapRecorded, finish_cycles
-from taktledger.domain.programs import select_program
+from taktledger.domain.programs import SelectProgram, select_program
 from taktledger.domain.shop import Machine, Shop
 from taktledger.shopfloor import facts as f
 from taktledger.shopfloor.detector import DetectorState, RunTime, detect
@@ -42,10 +42,12 @@ class ReportUpdate(Struct, kw_only=True, frozen=True):
 
 
 def take_fact(shop: Shop, command: TakeFact, now: float) -> Iterator[Event]:
-    """A source name that the ledger doesn't know makes a machine. No well-formed fact is ever refused."""
+    """A source name that the ledger doesn't know makes a machine. No well-formed fact is ever refused, and it keeps
+    its time: a clock that is ahead is only marked, and alerted."""
     yield from ensure_machine(shop, command.machine, command.occurred_at)
     machine = shop.machines[shop.machine_ids[command.machine]]
-    yield from events_of(shop, machine, command.fact, command.occurred_at)
+    reported_at = command.occurred_at if command.occurred_at > now + CLOCK_SECONDS else None
+    yield from events_of(shop, machine, command.fact, command.occurred_at, reported_at)
 
 
 class UpdateInbox(Struct):
@@ -120,7 +122,14 @@ def events_of(
                 counters=fact.counters,
             )
         case f.ProgramSeen():
-            yield from select_program(shop, machine, fact.program, at, reported_at)
+            selected = SelectProgram(
+                machine_id=machine.id,
+                program=fact.program,
+                program_name=fact.program_name,
+                occurred_at=at,
+                reported_at=reported_at,
+            )
+            yield from select_program(shop, selected, at)
         case f.StateSeen():
             yield m.MachineStateChanged(**on, changes=fact.changes)
         case f.VariablesSeen():

@@ -5,7 +5,6 @@ The ledger makes it, the edge keeps it.
 
 from msgspec import Struct, field
 
-from taktledger.domain.programs import NO_PROGRAM
 from taktledger.domain.shop import Machine, Shop
 
 RUNNING_STATES = ("ACTIVE", "STARTED", "RUNNING", "Printing")
@@ -65,11 +64,11 @@ def counting_variables(profile: Profile) -> set[str]:
     return {program.counter for program in profile.programs.values()} - {PART_COUNT}
 
 
-def loaded_program(profile: Profile, program_name: str | None, variables: dict[int, float]) -> str | None:
-    """The file name of the loaded program: the variable's word goes before the reported name. None: nobody said."""
+def selected_program(profile: Profile, variables: dict[int, float]) -> str | None:
+    """The file name of the program that the variable selects, whatever name is reported. None: it selects none."""
     value = variables.get(profile.program_cv) if profile.program_cv is not None else None
     if value is not None:
         for filename, program in profile.programs.items():
             if program.load_by_var_value is not None and program.load_by_var_value == value:
                 return filename
-    return NO_PROGRAM if program_name == "" else program_name
+    return None

@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 from taktledger.domain.errors import Invalid
 from taktledger.domain.shop import ControlAlarm
 from taktledger.domain.values import Count, Int, Number, Seconds
+
+FileName = Annotated[str, Meta(max_length=500)]
 
 
 class MachineUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -17,11 +19,11 @@ class MachineUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True):
     part_count: Count | None = None
     cycle_state: str | None = None
     estopped: bool | None = None
-    program_name: str | None = None
+    program_name: FileName | None = None
     """`""` is "(No Program)"."""
     alarms: list[ControlAlarm] | None = None
     """`[]` is "none"."""
-    common_vars: dict[int, Number] = field(default_factory=dict)
+    common_vars: dict[Int, Number] | None = None
     feed_rate_override: Annotated[float, Meta(ge=0, le=10_000)] | None = None
     """Percent."""
     active_tool: Int | None = None

@@ -1,0 +1,30 @@
+"""The sample is what the README shows, and it is valid."""
+
+from pathlib import Path
+
+import takt_adapters.modbus
+from takt_adapters.builtin import installed_adapters
+from takt_adapters.modbus.settings import Alarm, Heartbeat, ModbusSettings, Number, Text, Values
+from taktledger.config import load_config
+
+PACKAGE = Path(takt_adapters.modbus.__file__).parent
+README = (PACKAGE / "README.md").read_text()
+
+
+def test_the_readme_shows_the_sample() -> None:
+    shown = README.split("<!-- sample.toml -->\n```toml\n")[1].split("```\n<!-- end of sample.toml -->")[0]
+    assert shown == (PACKAGE / "sample.toml").read_text()
+
+
+def test_the_sample_is_valid_and_uses_everything() -> None:
+    (machine,) = load_config(PACKAGE / "sample.toml", installed_adapters()).machines
+    settings = machine.settings
+    assert isinstance(settings, ModbusSettings)
+    assert all(getattr(settings, name) for name in ModbusSettings.__struct_fields__)
+    assert all(getattr(settings.values, name) for name in Values.__struct_fields__)
+
+
+def test_the_readme_names_every_setting() -> None:
+    for kind in (ModbusSettings, Values, Number, Text, Alarm, Heartbeat):
+        for name in kind.__struct_fields__:
+            assert name in README, name

@@ -1,0 +1,233 @@
+"""One machine, for ever: whatever it does, nothing is counted twice, nothing is lost, and nobody else notices."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from takt_adapters import retry, runner
+from takt_adapters.adapter import AdapterError, Reading
+from takt_adapters.runner import Live, Runner
+from takt_adapters.spool import Spool
+from taktledger.domain.shop import ControlAlarm
+from taktledger.shopfloor.profile import Profile
+from taktledger.shopfloor.update import MachineUpdate
+
+Eventually = Callable[..., Any]
+HANG = object()
+
+
+class Script:
+    """An adapter that plays its list: an update, an error to raise, or HANG. Then the last update for ever."""
+
+    counter_bits = 32
+
+    def __init__(self, *steps: Any) -> None:
+        self.steps = list(steps)
+        self.connects = self.polls = self.closes = 0
+
+    async def connect(self) -> None:
+        self.connects += 1
+
+    async def poll(self) -> MachineUpdate:
+        self.polls += 1
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if step is HANG:
+            await asyncio.sleep(3600)
+        if isinstance(step, Exception):
+            raise step
+        return step  # type: ignore[no-any-return]
+
+    async def describe(self) -> list[Reading]:
+        return []
+
+    async def close(self) -> None:
+        self.closes += 1
+
+
+def count(value: int, **more: Any) -> MachineUpdate:
+    return MachineUpdate(part_count=value, **more)
+
+
+class Edge:
+    """Machines on one spool, without a ledger."""
+
+    def __init__(self, path: Path) -> None:
+        self.spool = Spool(path, lambda: "spool-a")
+        self.now = 1000.0
+        self.profiles: dict[str, Profile] = {}
+        self.lives: dict[str, Live] = {}
+        self.changed = asyncio.Event()
+
+    def runner(self, name: str, script: Script) -> Runner:
+        self.lives[name] = Live()
+        return Runner(
+            name,
+            script,
+            0.001,
+            spool=self.spool,
+            profiles=self.profiles,
+            live=self.lives[name],
+            spooled=asyncio.Event(),
+            live_changed=self.changed,
+            clock=lambda: self.now,
+            random=lambda: 0.5,
+        )
+
+    async def run(self, until: Callable[[], Any], eventually: Eventually, **scripts: Script) -> None:
+        tasks = [asyncio.create_task(self.runner(name, script).run()) for name, script in scripts.items()]
+        try:
+            await eventually(until)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    def facts(self, name: str = "a") -> list[tuple[str, str]]:
+        return [(fact.type, fact.data) for fact in self.spool.waiting(name, 1000)]
+
+    def types(self, name: str = "a") -> list[str]:
+        return [kind for kind, _ in self.facts(name)]
+
+
+@pytest.fixture
+def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
+    monkeypatch.setattr(retry, "FIRST_SECONDS", 0.001)
+    monkeypatch.setattr(retry, "LAST_SECONDS", 0.005)
+    edge = Edge(tmp_path / "spool.db")
+    yield edge
+    edge.spool.close()
+
+
+def test_updates_become_facts(edge: Edge, eventually: Eventually) -> None:
+    script = Script(count(41), count(41), count(42), count(44))
+    asyncio.run(edge.run(lambda: len(edge.facts()) == 3, eventually, a=script))
+    assert edge.facts() == [
+        ("BaselineSeen", '{"counters":{"part_count":{"value":41}}}'),
+        ("CyclesSeen", '{"cycles":1,"counters":{"part_count":{"value":42}}}'),
+        ("CyclesSeen", '{"cycles":2,"counters":{"part_count":{"value":44}}}'),
+    ]
+    assert script.connects == 1
+    assert script.closes == 1
+    assert edge.lives["a"] == Live(connected=True, last_contact=1000.0)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "text"),
+    [
+        (AdapterError("no answer"), "no answer"),
+        (MachineUpdate(success=False), "the control does not answer"),
+        (count(-1), "impossible values"),
+        (count(42, feed_rate_override=float("nan")), "impossible values"),
+        (count(42, alarms=[ControlAlarm(info="?")]), "an alarm needs"),
+        (ValueError("a bug"), "a bug"),
+        (KeyError(7), "KeyError: 7"),
+        ("not an update", "impossible values"),
+        (HANG, "no answer for 0.05 s"),
+    ],
+)
+def test_whatever_fails_is_connected_anew(
+    edge: Edge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, trouble: Any, text: str
+) -> None:
+    monkeypatch.setattr(runner, "STUCK_SECONDS", 0.05)
+    script = Script(count(41), trouble, trouble, count(43))
+    healthy = Script(count(1), count(2))
+
+    def done() -> bool:
+        return edge.types() == ["BaselineSeen", "CyclesSeen"] and edge.lives["a"].connected
+
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(edge.run(done, eventually, a=script, b=healthy))
+    assert script.connects == 3
+    assert script.closes == 3
+    assert [each["event"] for each in logs] == ["machine: fails", "machine: works again"]  # once, not each time
+    assert text in logs[0]["error"]
+    assert edge.types("b") == ["BaselineSeen", "CyclesSeen"]
+    assert healthy.connects == 1
+
+
+def test_a_disk_that_fails_loses_nothing(edge: Edge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state doesn't go on without the spool, so the next poll detects the same once more."""
+    write, failures = edge.spool.write, iter([False, True, True, False])
+
+    def failing(*arguments: Any) -> None:
+        if next(failures, False):
+            raise sqlite3.OperationalError("database or disk is full")
+        write(*arguments)
+
+    monkeypatch.setattr(edge.spool, "write", failing)
+    asyncio.run(edge.run(lambda: len(edge.facts()) == 2, eventually, a=Script(count(41), count(42))))
+    assert edge.types() == ["BaselineSeen", "CyclesSeen"]
+
+
+def test_a_start_goes_on_where_it_stopped(edge: Edge, eventually: Eventually, tmp_path: Path) -> None:
+    asyncio.run(edge.run(lambda: len(edge.facts()) == 2, eventually, a=Script(count(41), count(42))))
+    edge.spool.close()
+    edge.spool = Spool(tmp_path / "spool.db", lambda: "another")
+    asyncio.run(edge.run(lambda: len(edge.facts()) == 3, eventually, a=Script(count(45))))
+    assert edge.facts()[2] == ("CyclesSeen", '{"cycles":3,"counters":{"part_count":{"value":45}}}')
+
+
+def test_a_clock_that_goes_back_turns_nothing_around(edge: Edge, eventually: Eventually, tmp_path: Path) -> None:
+    asyncio.run(edge.run(lambda: len(edge.facts()) == 1, eventually, a=Script(count(1))))
+    edge.spool.close()
+    edge.spool = Spool(tmp_path / "spool.db", lambda: "another")
+    edge.now = 5.0  # a computer without a battery starts in 1970
+    asyncio.run(edge.run(lambda: len(edge.facts()) == 2, eventually, a=Script(count(2))))
+    assert [fact.occurred_at for fact in edge.spool.waiting("a", 9)] == [1000.0, 1000.0]
+
+
+def test_run_time_is_saved_at_the_end_and_now_and_then(
+    edge: Edge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[float] = []
+    write = edge.spool.write
+
+    def counted(name: str, state: Any, facts: Any, at: float) -> None:
+        writes.append(at)
+        write(name, state, facts, at)
+
+    monkeypatch.setattr(edge.spool, "write", counted)
+    script = Script(count(1, cycle_state="ACTIVE", active_tool=7))
+
+    def later() -> bool:
+        edge.now += 1.0
+        return edge.now >= 1041.0
+
+    asyncio.run(edge.run(later, eventually, a=script))
+    assert 3 <= len(writes) <= 6  # not one for each poll
+    assert edge.spool.state("a").run.tool_seconds[7] > 30
+
+
+def test_the_profile_counts_from_the_next_poll_on(edge: Edge, eventually: Eventually) -> None:
+    async def main() -> None:
+        script = Script(count(1))
+        task = asyncio.create_task(edge.runner("a", script).run())
+        await eventually(lambda: edge.facts())
+        edge.profiles["a"] = Profile(part_report_limit=5)
+        script.steps = [count(7)]
+        await eventually(lambda: len(edge.facts()) == 3)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(main())
+    assert edge.types() == ["BaselineSeen", "CyclesSeen", "GapSeen"]
+
+
+def test_polls_keep_their_period(edge: Edge) -> None:
+    script = Script(count(1))
+
+    async def main() -> None:
+        machine = edge.runner("a", script)
+        machine._poll_seconds = 0.05
+        task = asyncio.create_task(machine.run())
+        await asyncio.sleep(0.52)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(main())
+    assert 4 <= script.polls <= 11

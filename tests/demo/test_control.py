@@ -1,0 +1,130 @@
+"""The simulated control, by a clock that is only a number."""
+
+from collections import Counter
+from itertools import pairwise
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from taktledger.demo.control import ACTIVE, LONGEST_CYCLE, SHORTEST_CYCLE, STOPPED, Control, Link
+from taktledger.demo.machines import DIAMETER, MACHINES, MachineSpec
+
+MACHINE = {machine.source_name: machine for machine in MACHINES}
+HOURS = 3600.0
+
+
+class Shown(NamedTuple):
+    at: float
+    total: int
+    counter: int
+    state: str
+    program: str
+    tool: int
+    alarm: str | None
+    estopped: bool
+    override: int
+    diameter: float
+
+
+def watch(machine: MachineSpec, seconds: float, seed: int = 7, counter: int = 0, every: float = 0.1) -> list[Shown]:
+    control = Control(machine, Random(seed), counter=counter)
+    seen = []
+    for tick in range(int(seconds / every)):
+        control.step(tick * every)
+        alarm = control.alarm.code if control.alarm else None
+        seen.append(
+            Shown(
+                tick * every,
+                control.total,
+                control.counter,
+                control.cycle_state,
+                control.program.filename,
+                control.active_tool,
+                alarm,
+                control.estopped,
+                control.feed_rate_override,
+                control.variables[DIAMETER],
+            )
+        )
+    return seen
+
+
+def test_the_same_seed_makes_the_same_day() -> None:
+    machine = MACHINE["mill-1"]
+    assert watch(machine, 1200, seed=3) == watch(machine, 1200, seed=3)
+    assert watch(machine, 1200, seed=3) != watch(machine, 1200, seed=4)
+
+
+def test_how_often_it_is_stepped_changes_nothing() -> None:
+    machine = MACHINE["lathe-1"]
+    seldom = watch(machine, 600, every=5)
+    often = {shown.at: shown for shown in watch(machine, 600, every=0.5)}
+    assert seldom == [often[shown.at] for shown in seldom]
+
+
+@pytest.mark.parametrize("name", MACHINE)
+def test_the_spindle_cuts_for_5_to_20_seconds(name: str) -> None:
+    active: Counter[int] = Counter()
+    troubled = set()
+    shown = watch(MACHINE[name], 2 * HOURS)
+    for each in shown:
+        active[each.total] += each.state == ACTIVE
+        if each.state not in (ACTIVE, STOPPED):
+            troubled.add(each.total)
+    finished = [active[total] * 0.1 for total in range(shown[-1].total) if total not in troubled]
+    assert len(finished) > 200
+    assert min(finished) >= SHORTEST_CYCLE - 0.2
+    assert max(finished) <= LONGEST_CYCLE + 0.2
+    assert max(finished) > 1.1 * min(finished)
+
+
+@pytest.mark.parametrize("name", MACHINE)
+def test_a_shift_is_never_dull(name: str) -> None:
+    machine = MACHINE[name]
+    shown = watch(machine, 3 * HOURS)
+    assert {each.program for each in shown} == {program.filename for program in machine.programs}
+    tools = {tool for program in machine.programs for tool in program.tools}
+    assert {each.tool for each in shown} == tools
+    assert 4 <= len(tools) <= 8
+    assert {each.state for each in shown} == {"STOPPED", "ACTIVE", "FEED_HOLD", "INTERRUPTED"}
+    assert len({each.override for each in shown}) >= 3
+    assert len({each.diameter for each in shown}) > 10
+    assert any(each.alarm for each in shown)
+    assert all(each.alarm == "9000" for each in shown if each.estopped)
+    changes = [b.at for a, b in pairwise(shown) if a.program != b.program]
+    assert all(60 < later - earlier < 900 for earlier, later in pairwise(changes))
+
+
+def test_a_part_is_measured_before_it_is_counted() -> None:
+    for a, b in pairwise(watch(MACHINE["mill-5ax"], HOURS)):
+        assert a.total == b.total or a.diameter == b.diameter
+
+
+def test_the_counter_of_one_machine_is_reset_where_it_can_be_seen() -> None:
+    shown = watch(MACHINE["lathe-1"], 2 * HOURS, counter=310)
+    resets = [(a, b) for a, b in pairwise(shown) if b.counter < a.counter]
+    assert all(b.counter == 0 and b.total == a.total and b.state == STOPPED for a, b in resets)
+    assert all(300 < later[1].at - earlier[1].at < 1200 for earlier, later in pairwise(resets))
+    assert len(resets) >= 6
+    # The 0 stays for longer than twice the time between two readings of it.
+    assert all(any(each.counter == 0 for each in shown if abs(each.at - b.at - 4) < 0.05) for _, b in resets)
+
+
+def test_a_counter_of_16_bits_wraps() -> None:
+    shown = watch(MACHINE["mill-2"], HOURS, counter=65_530)
+    assert all((each.counter - 65_530) % 65_536 == each.total for each in shown)
+    assert shown[-1].counter < 1000
+
+
+def test_the_link_drops_every_few_minutes_for_some_seconds() -> None:
+    link = Link(Random(7))
+    changes = [(0.0, True)]
+    for tick in range(20_000):
+        link.step(tick * 0.5)
+        if link.up != changes[-1][1]:
+            changes.append((tick * 0.5, link.up))
+    assert len(changes) > 50
+    for (since, up), (until, _) in pairwise(changes):
+        low, high = (120, 240) if up else (10, 20)
+        assert low - 1 <= until - since <= high + 1

@@ -1,0 +1,247 @@
+"""The most important promise of the house: however the shop came to where it is, the rows and the shop are the same.
+
+One command after the other, in groups, with restarts in between, after a crash in between, or folded from zero.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+import takt_projections.files
+import taktledger.ledger.store
+from street import (
+    START,
+    Act,
+    Clock,
+    Group,
+    Street,
+    assert_sound,
+    commands,
+    events,
+    facts_taken,
+    groups_of,
+    new_folder,
+    new_street,
+    play,
+    request,
+    request_of,
+    rows,
+    shop_bytes,
+    street_on,
+    updates_taken,
+)
+from takt_projections import BUILT_IN, machines, parts, processes, programs
+from takt_projections.files import finished_files
+from takt_projections.rebuild import rebuild_next
+from taktledger.domain.errors import Conflict
+from taktledger.domain.machines import CreateMachine, DeleteMachine, create_machine
+from taktledger.domain.programs import DeleteProgram, EditProgram, ProgramFields
+from taktledger.domain.shop import Counter
+from taktledger.ledger.writer import Answer
+from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen
+from taktledger.shopfloor.ingest import ReportUpdate, TakeFact, UpdateInbox
+from taktledger.shopfloor.update import MachineUpdate
+
+QUICK = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+LONG = settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+
+everything = groups_of(commands, facts_taken, updates_taken)
+without_updates = groups_of(commands, facts_taken)
+"""What an inbox remembers may be lost; without updates nothing may."""
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Several batches and several saved shops, also in a short ledger. Tracebacks in colour would take minutes."""
+    monkeypatch.setattr(taktledger.ledger.store, "BATCH", 7)
+    monkeypatch.setattr(takt_projections.files, "SHOP_EVERY", 5)
+    with capture_logs():
+        yield
+
+
+class Life:
+    """What is left of it."""
+
+    def __init__(self, street: Street, answers: list[Any]) -> None:
+        assert_sound(street)
+        self.rows = rows(street.models.db)
+        self.shop = shop_bytes(street.shop)
+        self.events = events(street.ledger)
+        self.answers = [_plain(each) for each in answers]
+
+
+def _plain(answer: Any) -> Any:
+    return msgspec.to_builtins(answer) if isinstance(answer, Answer) else (type(answer), str(answer))
+
+
+def one_by_one(groups: list[Group]) -> Life:
+    with new_street() as street:
+        return Life(street, play(street, groups, at_once=False))
+
+
+def in_groups(groups: list[Group]) -> Life:
+    with new_street() as street:
+        return Life(street, play(street, groups, at_once=True))
+
+
+def with_restarts(groups: list[Group], seed: int, *, keeping_inbox: bool) -> Life:
+    """Restarts between groups: closed properly, killed, or with the read models deleted."""
+    chance = random.Random(seed)
+    clock, inbox, answers = Clock(), UpdateInbox(), []
+    with new_folder() as data:
+        left = list(groups)
+        while left:
+            with street_on(data, clock, inbox) as street:
+                end = "none"
+                while left and end in ("none", "reload", "change over"):
+                    answers += play(street, [left.pop(0)], at_once=chance.random() < 0.5)
+                    end = chance.choice(("none", "none", "saved", "killed", "reload", "deleted", "change over"))
+                    if end == "reload":
+                        street.writer.reload()
+                    elif end == "change over":
+                        rebuild_next(street.ledger, data, BUILT_IN)
+                        street.writer.shop = street.models.change_over()
+                if end == "saved":
+                    street.models.close(street.shop)
+            if end == "deleted":
+                for each in finished_files(data):
+                    each.unlink()
+            if not keeping_inbox:
+                inbox = UpdateInbox()
+        with street_on(data, clock, inbox) as street:
+            return Life(street, answers)
+
+
+def assert_same(first: Life, second: Life) -> None:
+    assert first.events == second.events
+    assert first.rows == second.rows
+    assert first.shop == second.shop
+    assert first.answers == second.answers
+
+
+def _lives_agree(groups: list[Group], seed: int) -> None:
+    living = one_by_one(groups)
+    assert_same(living, in_groups(groups))
+    assert_same(living, with_restarts(groups, seed, keeping_inbox=True))
+    with_restarts(groups, seed, keeping_inbox=False)  # may detect otherwise, but is sound in itself
+
+
+def _fact(sequence: int, fact: Any, machine: str = "lathe") -> Act:
+    taken = TakeFact(machine=machine, fact=fact, occurred_at=START + sequence)
+    return Act("take_fact", taken, source="spool-1", sequence=sequence)
+
+
+def _cycles(sequence: int) -> Act:
+    return _fact(sequence, CyclesSeen(cycles=2, counters={"part_count": Counter(sequence)}, program="O1"))
+
+
+def _update(machine_id: int, **said: Any) -> Act:
+    return Act("take_update", ReportUpdate(machine_id=machine_id, update=MachineUpdate(**said)))
+
+
+DELETED_AND_GOES_ON = [
+    Group(1.0, [_cycles(1), _fact(2, ProgramSeen(program="O1")), _cycles(3), _cycles(2)]),
+    Group(1.0, [Act("delete_program", DeleteProgram(program_id=1)), _cycles(4), _cycles(5)]),
+    Group(1.0, [Act("delete_machine", DeleteMachine(machine_id=1)), _cycles(6), _cycles(1)]),
+    Group(1.0, [_cycles(9), _cycles(7), _cycles(8)]),
+]
+WRAPS_AND_RESETS = [
+    Group(0.0, [Act("create_machine", CreateMachine(name="mill"), key="k1")]),
+    Group(1.0, [_update(1, part_count=2**32 - 2, program_name="O1", cycle_state="ACTIVE", active_tool=2)]),
+    Group(1.0, [_update(1, part_count=3), _update(1, part_count=0), _update(1, part_count=4)]),
+    Group(1.0, [_update(1, part_count=400), _update(1, part_count=2), _update(1, program_name="")]),
+    Group(-5.0, [Act("edit_program", EditProgram(program_id=1, fields=ProgramFields(filename="O9")))]),
+    Group(1.0, [_update(1, part_count=3), _update(1, part_count=4, timestamp=START + 5_000)]),
+]
+
+
+@QUICK
+@given(everything, st.integers(0, 2**32))
+@example(DELETED_AND_GOES_ON, 1)
+@example(WRAPS_AND_RESETS, 2)
+def test_living_equals_rebuilding(groups: list[Group], seed: int) -> None:
+    _lives_agree(groups, seed)
+
+
+@pytest.mark.long
+@LONG
+@given(groups_of(commands, facts_taken, updates_taken, most=40), st.integers(0, 2**32))
+def test_living_equals_rebuilding_for_long(groups: list[Group], seed: int) -> None:
+    _lives_agree(groups, seed)
+
+
+class Boom(Exception):
+    pass
+
+
+def _boom(shop: Any, command: str, now: float) -> Any:
+    """Fails when two events are folded already."""
+    yield from create_machine(shop, CreateMachine(name=f"{command} 1"), now)
+    yield from create_machine(shop, CreateMachine(name=f"{command} 2"), now)
+    _fail(command)
+
+
+def _fail(how: str) -> NoReturn:
+    raise Boom(how) if how == "boom" else Conflict(how)
+
+
+@QUICK
+@given(without_updates, st.data())
+def test_what_fails_in_the_middle_of_a_group_was_never_there(groups: list[Group], data: st.DataObject) -> None:
+    living = one_by_one(groups)
+    with new_street() as street:
+        answers = []
+        for group in groups:
+            street.clock.now += group.wait
+            requests = [request_of(act, street) for act in group.acts]
+            for how in data.draw(st.lists(st.sampled_from(("boom", "conflict")), max_size=2)):
+                at = data.draw(st.integers(0, len(requests)))
+                requests.insert(at, request(_boom, how, key=f"boom {at}", actor="system"))
+            outcomes = street.write(*requests)
+            kept = [each for each, said in zip(requests, outcomes, strict=True) if each.steps[0].decide is not _boom]
+            assert len(kept) == len(group.acts)
+            for each, said in zip(requests, outcomes, strict=True):
+                if each.steps[0].decide is _boom:
+                    assert isinstance(said, (Boom, Conflict))
+                else:
+                    answers.append(said)
+        assert_same(living, Life(street, answers))
+
+
+@QUICK
+@given(everything)
+def test_documents_say_what_the_shop_says(groups: list[Group]) -> None:
+    with new_street() as street:
+        play(street, groups, at_once=True)
+        db, shop = street.models.db, street.shop
+        assert programs.find(db) == [shop.programs[each] for each in sorted(shop.programs)]
+        assert [each.id for each in machines.find(db)] == sorted(shop.machines)
+        assert [each.id for each in processes.find(db)] == sorted(shop.processes)
+        for machine in shop.machines.values():
+            found = machines.get(db, machine.id)
+            assert found is not None
+            for name in ("name", "source_name", "description", "running_states", "custom_alarms", "custom_properties"):
+                assert getattr(found, name) == getattr(machine, name)
+            for name in ("cycle_state", "estopped", "feed_rate_override", "active_tool", "alarms", "variables"):
+                assert getattr(found, name) == getattr(machine.control, name)
+            assert found.loaded_program_id == machine.loaded_program_id
+            assert found.loaded_process_id == machine.loaded_process_id
+            assert found.last_contact == machine.last_fact_at
+        for process in shop.processes.values():
+            document = processes.get(db, process.id)
+            assert document is not None
+            for name in ("cv_map", "tags", "parts_per_cycle", "time_per_cycle", "part_count_cv", "description"):
+                assert getattr(document, name) == getattr(process, name)
+            assert document.loaded == (shop.machines[process.machine_id].loaded_process_id == process.id)
+        made = parts.find(db)
+        assert sorted(part.id for part in made) == list(range(1, shop.parts_made + 1))
+        for part in made:
+            assert part.machine_id is None or part.machine_id in shop.machines
+            assert part.program_id is None or part.program_id in shop.programs
+            assert part.process_id is None or part.process_id in shop.processes

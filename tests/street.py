@@ -1,0 +1,436 @@
+"""The whole street on one directory: ledger, read models and writer, with a clock that the test sets."""
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from takt_projections import BUILT_IN
+from takt_projections.current import ReadModels
+from takt_projections.rebuild import rebuild_into
+from taktledger.domain.event import Event
+from taktledger.domain.fold import fold
+from taktledger.domain.machines import (
+    ControlChanges,
+    CreateMachine,
+    DeleteMachine,
+    EditMachine,
+    MachineFields,
+    create_machine,
+    delete_machine,
+    edit_machine,
+)
+from taktledger.domain.options import OptionFields, edit_options
+from taktledger.domain.processes import CreateProcess, create_process
+from taktledger.domain.programs import (
+    CreateProgram,
+    DeleteProgram,
+    EditProgram,
+    ProgramFields,
+    create_program,
+    delete_program,
+    edit_program,
+)
+from taktledger.domain.shop import ControlAlarm, Counter, MappedVariable, Shop
+from taktledger.domain.users import CreateUser, IssueKey, RevokeKey, create_user, issue_key, revoke_key
+from taktledger.ledger.store import Ledger, Recorded
+from taktledger.ledger.writer import Answer, Request, Step, Writer
+from taktledger.shopfloor import facts as f
+from taktledger.shopfloor.ingest import ReportUpdate, TakeFact, UpdateInbox, take_fact
+from taktledger.shopfloor.update import MachineUpdate
+
+START = 1_763_640_000.0
+"""2025-11-20 12:00 UTC."""
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+class Clock:
+    def __init__(self, now: float = START) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Street:
+    """Everything that `serve` opens, on one directory."""
+
+    def __init__(self, data: Path, clock: Clock | None = None, inbox: UpdateInbox | None = None) -> None:
+        self.data = data
+        self.clock = clock or Clock()
+        self.inbox = inbox or UpdateInbox()
+        self.ledger = Ledger(data / "ledger.db")
+        self.models = ReadModels(self.ledger, data, BUILT_IN)
+        self.writer = Writer(self.ledger, self.models, self.clock)
+
+    @property
+    def shop(self) -> Shop:
+        return self.writer.shop
+
+    def write(self, *requests: Request) -> list[Answer | Exception]:
+        return self.writer.write(requests)
+
+    def do(self, decide: Callable[..., Any], command: Any, **more: Any) -> Answer:
+        """One request, which must succeed."""
+        (answer,) = self.write(request(decide, command, **more))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        self.models.close(self.shop)
+        self.ledger.close()
+
+    def abandon(self) -> None:
+        """As after a kill -9: the files are let go of, and nothing is saved."""
+        self.models.db.close()
+        self.models._file.close()
+        self.ledger.close()
+
+
+@contextmanager
+def street_on(data: Path, clock: Clock | None = None, inbox: UpdateInbox | None = None) -> Iterator[Street]:
+    street = Street(data, clock, inbox)
+    try:
+        yield street
+    finally:
+        street.abandon()
+
+
+@contextmanager
+def new_street(clock: Clock | None = None) -> Iterator[Street]:
+    """On a directory of its own: for hypothesis, which must not share one between examples."""
+    with new_folder() as folder, street_on(folder, clock) as street:
+        yield street
+
+
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def request(
+    decide: Callable[..., Any],
+    command: Any,
+    source: str | None = None,
+    sequence: int = 0,
+    key: str | None = None,
+    body: str = "",
+    actor: str = "user-1",
+    status: int = 200,
+) -> Request:
+    step = Step(decide=decide, command=command, source=source, sequence=sequence)
+    return Request(steps=[step], actor=actor, status=status, key=key, body_sha256=body)
+
+
+# Looking
+
+
+def rows(db: sqlite3.Connection | Path) -> Rows:
+    """Every table's rows, sorted, but the checkpoint's."""
+    if isinstance(db, Path):
+        with closing(sqlite3.connect(db)) as connection:
+            return rows(connection)
+    names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall()
+    tables = sorted({name for (name,) in names} - {"checkpoint"})
+    return {table: sorted(map(tuple, db.execute(f"SELECT * FROM {table}")), key=repr) for table in tables}
+
+
+def events(ledger: Ledger) -> list[Event]:
+    return [event for _, batch in ledger.scan() for event in batch]
+
+
+def recorded(ledger: Ledger) -> list[Recorded]:
+    return [Recorded(at, event) for first, batch in ledger.scan() for at, event in enumerate(batch, first)]
+
+
+def folded(ledger: Ledger) -> Shop:
+    """The shop, folded from zero event by event."""
+    shop = Shop()
+    for position, event in recorded(ledger):
+        fold(shop, event)
+        shop.position = position
+    return shop
+
+
+def shop_bytes(shop: Shop) -> bytes:
+    copy = msgspec.msgpack.decode(msgspec.msgpack.encode(shop), type=Shop)
+    copy.touched.clear()
+    return msgspec.msgpack.encode(copy)
+
+
+def rebuilt(ledger: Ledger) -> Rows:
+    """The rows that a rebuild from zero makes."""
+    with new_folder() as folder:
+        path = folder / "zero.db"
+        rebuild_into(ledger, path, BUILT_IN)
+        return rows(path)
+
+
+def assert_sound(street: Street) -> None:
+    """The shop and the rows are what the ledger says, and its positions have no gaps."""
+    said = recorded(street.ledger)
+    assert [position for position, _ in said] == list(range(1, street.ledger.head + 1))
+    times = [event.recorded_at for _, event in said]
+    assert times == sorted(times)
+    assert shop_bytes(street.shop) == shop_bytes(folded(street.ledger))
+    assert rows(street.models.db) == rebuilt(street.ledger)
+
+
+# Strategies: what may happen to a shop
+
+
+class Act(Struct, frozen=True):
+    """One request, by name, so that it can be played on any street."""
+
+    decide: str
+    command: Any
+    source: str | None = None
+    sequence: int = 0
+    key: str | None = None
+
+
+DECISIONS: dict[str, Callable[..., Any]] = {
+    "create_machine": create_machine,
+    "edit_machine": edit_machine,
+    "delete_machine": delete_machine,
+    "create_program": create_program,
+    "edit_program": edit_program,
+    "delete_program": delete_program,
+    "create_process": create_process,
+    "edit_options": edit_options,
+    "create_user": create_user,
+    "issue_key": issue_key,
+    "revoke_key": revoke_key,
+    "take_fact": take_fact,
+}
+
+
+def request_of(act: Act, street: Street) -> Request:
+    decide = street.inbox.take if act.decide == "take_update" else DECISIONS[act.decide]
+    return request(decide, act.command, source=act.source, sequence=act.sequence, key=act.key)
+
+
+def one_of(*strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Each as often as it is named. (Hypothesis' own `one_of` takes nested ones apart: the longest would win.)"""
+    return st.integers(0, len(strategies) - 1).flatmap(strategies.__getitem__)
+
+
+MACHINES = ("lathe", "mill", "säge")
+PROGRAMS = ("O1", "O2", "Ø 3", "(No Program)")
+READINGS = (0, 1, 2, 3, 5, 9, 150, 65_530, 65_535, 2**32 - 3, 2**32 - 1)
+CONTROL_VARIABLES = (100, 101, 102)
+
+a_machine_id = st.sampled_from((1, 2, 1, 2, 3))
+a_program_id = st.integers(1, 5)
+a_process_id = st.integers(1, 4)
+a_moment = st.integers(-1_000, 4_000).map(lambda seconds: START + seconds)
+a_text = st.sampled_from(("", "x", "Größe\u0000", "日本 \U0001f529", "null", "'\"\\\n"))
+a_mapped_variable = st.builds(MappedVariable, number=st.sampled_from(CONTROL_VARIABLES))
+a_counter = st.sampled_from(READINGS).map(Counter)
+a_number = st.sampled_from((0.0, 1.0, 2.0, 2.5, -7.25, 1e300))
+some_variables = st.dictionaries(st.sampled_from(CONTROL_VARIABLES), a_number, max_size=3)
+some_tools = st.lists(st.integers(1, 5), max_size=3)
+some_seconds = st.dictionaries(st.integers(1, 5), a_number, max_size=2)
+some_counters = st.dictionaries(st.sampled_from(("part_count", "101")), a_counter, min_size=1, max_size=2)
+some_alarms = st.lists(st.builds(ControlAlarm, alarm_code=a_text, custom_message=st.none() | a_text), max_size=2)
+a_state = st.sampled_from(("ACTIVE", "STOPPED", "läuft"))
+
+
+def _some(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A struct with any of these fields."""
+    return st.fixed_dictionaries({}, optional=fields).map(lambda given: kind(**given))
+
+
+_machine: dict[str, Any] = {
+    "description": a_text,
+    "archived": st.booleans(),
+    "program_cv": st.none() | st.just(100),
+    "current_work_order": a_text,
+    "running_states": st.none() | st.lists(a_state, max_size=2),
+    "custom_alarms": st.dictionaries(a_text, a_text, max_size=1),
+    "custom_properties": st.dictionaries(a_text, st.none() | a_text | a_number | st.booleans(), max_size=2),
+}
+_program: dict[str, Any] = {
+    "custom_name": a_text,
+    "archived": st.booleans(),
+    "load_by_var_value": st.none() | st.integers(0, 2),
+    "process_id": st.none() | a_process_id,
+}
+_process: dict[str, Any] = {
+    "description": a_text,
+    "cv_map": st.dictionaries(a_text, a_mapped_variable, max_size=2),
+    "part_count_cv": st.none() | st.just(101),
+    "parts_per_cycle": st.integers(0, 4),
+    "tags": st.lists(a_text, max_size=2),
+    "time_per_cycle": st.none() | a_number,
+}
+_changes = _some(
+    ControlChanges,
+    cycle_state=a_state,
+    estopped=st.booleans(),
+    feed_rate_override=st.sampled_from((0.0, 100.0, 12.5)),
+    active_tool=st.integers(1, 5),
+    alarms=some_alarms,
+)
+
+cycles_seen = st.builds(
+    f.CyclesSeen,
+    cycles=st.integers(1, 3),
+    counters=some_counters,
+    program=st.none() | st.sampled_from(PROGRAMS),
+    tools_seen=some_tools,
+    tool_seconds=some_seconds,
+    variables=some_variables,
+)
+
+facts = one_of(
+    cycles_seen,
+    cycles_seen,
+    cycles_seen,
+    st.builds(f.ProgramSeen, program=st.sampled_from(PROGRAMS)),
+    st.builds(f.ProgramSeen, program=st.sampled_from(PROGRAMS)),
+    st.builds(f.BaselineSeen, counters=some_counters),
+    st.builds(f.CountersSeen, counters=some_counters),
+    st.builds(
+        f.GapSeen,
+        counter=st.just("part_count"),
+        gap_from=st.none() | a_moment,
+        from_reading=st.integers(0, 9),
+        to_reading=st.integers(0, 9),
+        why=st.sampled_from(("jump", "restart")),
+        counters=some_counters,
+    ),
+    st.builds(f.StateSeen, changes=_changes),
+    st.builds(f.VariablesSeen, variables=some_variables),
+    st.builds(f.RunTimeSeen, tool_seconds=some_seconds),
+    st.builds(f.FactSetAside, fact=a_text, error=a_text),
+)
+
+updates = _some(
+    MachineUpdate,
+    success=st.sampled_from((True, True, True, False)),
+    part_count=st.sampled_from(READINGS),
+    cycle_state=a_state,
+    estopped=st.booleans(),
+    program_name=st.sampled_from((*PROGRAMS[:3], "")),
+    alarms=some_alarms,
+    common_vars=some_variables,
+    feed_rate_override=st.sampled_from((0.0, 100.0)),
+    active_tool=st.integers(1, 5),
+    tools_seen=some_tools,
+    timestamp=a_moment,
+)
+
+_maybe_key = st.none() | st.sampled_from(("k1", "k2", "k3"))
+
+
+def _act(decide: str, command: st.SearchStrategy[Any]) -> st.SearchStrategy[Act]:
+    return st.builds(Act, st.just(decide), command, key=_maybe_key)
+
+
+commands = one_of(
+    _act("create_machine", st.builds(CreateMachine, name=st.sampled_from(MACHINES))),
+    _act("edit_machine", st.builds(EditMachine, machine_id=a_machine_id, fields=_some(MachineFields, **_machine))),
+    _act("delete_machine", st.builds(DeleteMachine, machine_id=a_machine_id)),
+    _act(
+        "create_program",
+        st.builds(
+            CreateProgram,
+            filename=st.sampled_from(PROGRAMS),
+            machine_id=a_machine_id,
+            load_by_var_value=st.none() | st.integers(0, 2),
+        ),
+    ),
+    _act(
+        "edit_program",
+        st.builds(
+            EditProgram,
+            program_id=a_program_id,
+            fields=_some(ProgramFields, filename=st.sampled_from(PROGRAMS), **_program),
+        ),
+    ),
+    _act("edit_program", st.builds(EditProgram, program_id=a_program_id, fields=_some(ProgramFields, **_program))),
+    _act("delete_program", st.builds(DeleteProgram, program_id=a_program_id)),
+    _act(
+        "create_process",
+        _some(dict, **_process).flatmap(
+            lambda fields: st.builds(CreateProcess, machine_id=a_machine_id, name=a_text.filter(bool), **_just(fields))
+        ),
+    ),
+    _act("edit_options", _some(OptionFields, part_report_limit=st.sampled_from((1, 4, 100)))),
+    _act("create_user", st.builds(CreateUser, username=a_text, access_level=st.just("shop"))),
+    _act("issue_key", st.builds(IssueKey, user_id=st.integers(1, 2), name=a_text)),
+    _act("revoke_key", st.builds(RevokeKey, key_id=st.integers(1, 2))),
+)
+facts_taken = st.builds(
+    Act,
+    st.just("take_fact"),
+    st.builds(TakeFact, machine=st.sampled_from(MACHINES), fact=facts, occurred_at=a_moment),
+    source=st.sampled_from(("spool-1", "spool-2")),
+    sequence=st.integers(1, 12),
+)
+updates_taken = st.builds(
+    Act, st.just("take_update"), st.builds(ReportUpdate, machine_id=a_machine_id, update=updates), key=_maybe_key
+)
+
+
+def _just(fields: dict[str, Any]) -> dict[str, st.SearchStrategy[Any]]:
+    return {name: st.just(value) for name, value in fields.items()}
+
+
+class Group(Struct, frozen=True):
+    """What comes at one moment."""
+
+    wait: float
+    acts: list[Act]
+
+
+FURNISHED = [
+    Group(
+        wait=0.0,
+        acts=[
+            Act("create_machine", CreateMachine(name="lathe")),
+            Act("create_machine", CreateMachine(name="mill", program_cv=100)),
+            Act(
+                "create_process",
+                CreateProcess(machine_id=1, name="flange", cv_map={"temperature": MappedVariable(number=102)}),
+            ),
+            Act("create_process", CreateProcess(machine_id=1, name="ring", parts_per_cycle=3, part_count_cv=101)),
+            Act("create_process", CreateProcess(machine_id=2, name="bolt", parts_per_cycle=0)),
+            Act("create_program", CreateProgram(machine_id=1, filename="O1", process_id=1)),
+            Act("create_program", CreateProgram(machine_id=1, filename="O2", process_id=2)),
+            Act("create_program", CreateProgram(machine_id=2, filename="O1", process_id=3, load_by_var_value=1)),
+        ],
+    ),
+]
+"""A shop in which most commands find what they are about."""
+
+
+def groups_of(*acts: st.SearchStrategy[Act], most: int = 8) -> st.SearchStrategy[list[Group]]:
+    waits = st.sampled_from((0.0, 0.5, 30.0, 61.0, 900.0, -50.0))
+    some = st.lists(one_of(*acts), min_size=2, max_size=7)
+    groups = st.lists(st.builds(Group, waits, some), min_size=3, max_size=most)
+    return st.tuples(st.sampled_from((FURNISHED, FURNISHED, FURNISHED, [])), groups).map(
+        lambda parts: parts[0] + parts[1]
+    )
+
+
+def play(street: Street, groups: list[Group], *, at_once: bool) -> list[Any]:
+    """Lives through it, and says what was answered."""
+    answers: list[Any] = []
+    for group in groups:
+        street.clock.now += group.wait
+        requests = [request_of(act, street) for act in group.acts]
+        for part in [requests] if at_once else [[each] for each in requests]:
+            answers.extend(street.write(*part))
+    return answers
