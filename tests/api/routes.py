@@ -1,0 +1,47 @@
+"""Every route of this milestone, and who may use it (`domain.md`, "Levels")."""
+
+from typing import NamedTuple
+
+READ = frozenset({"admin", "plan", "shop", "audit"})
+PLAN = frozenset({"admin", "plan"})
+ADMIN = frozenset({"admin"})
+EDGE = frozenset({"admin", "machine"})
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    """With 1 for every ID: no test that uses it needs the object."""
+    allowed: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+ROUTES = [
+    Route("GET", "/api/machines/", READ),
+    Route("PUT", "/api/machines/", ADMIN),
+    Route("GET", "/api/machines/1", READ),
+    Route("PATCH", "/api/machines/1", PLAN),
+    Route("DELETE", "/api/machines/1", ADMIN),
+    Route("POST", "/api/machines/1/update", PLAN),
+    Route("GET", "/api/programs/", READ),
+    Route("PUT", "/api/programs/", PLAN),
+    Route("GET", "/api/programs/1", READ),
+    Route("PATCH", "/api/programs/1", PLAN),
+    Route("DELETE", "/api/programs/1", PLAN),
+    Route("GET", "/api/programs/1/overview/2024", READ),
+    Route("GET", "/api/programs/1/overview/2024/1", READ),
+    Route("GET", "/api/programs/1/chart", READ),
+    Route("GET", "/api/processes/", READ),
+    Route("PUT", "/api/processes/", PLAN),
+    Route("GET", "/api/parts/", READ),
+    Route("GET", "/api/parts/1", READ),
+    Route("GET", "/api/alerts/", READ),
+    Route("GET", "/api/options/", READ),
+    Route("PATCH", "/api/options/", ADMIN),
+    Route("GET", "/api/events/", READ),
+    Route("POST", "/api/events", EDGE),
+    Route("GET", "/api/edge/profile", EDGE),
+    Route("POST", "/api/edge/state", EDGE),
+]
