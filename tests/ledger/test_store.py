@@ -23,7 +23,8 @@ from taktledger.domain.event import Codec, Event, topic
 from taktledger.domain.fold import CODEC
 from taktledger.domain.machines import MachineCreated, MachineDeleted, MachineEdited, MachineFields
 from taktledger.domain.options import OptionFields, OptionsEdited
-from taktledger.ledger.store import Ledger, LedgerDamaged, LedgerInUse, StoredRow
+from taktledger.ledger.sqlite import LedgerDamaged
+from taktledger.ledger.store import Ledger, LedgerInUse, StoredRow
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -124,6 +125,22 @@ def test_order_of_a_scan_is_that_of_the_positions(ledger: Ledger) -> None:
     assert [first for first, _ in batches] == [1, 10_001, 20_001]
     found = [event.fields.description for _, each in batches for event in each if isinstance(event, MachineEdited)]
     assert found == [str(n) for n in range(1, count + 1)]
+
+
+def test_the_notification_log_of_the_library(ledger: Ledger) -> None:
+    """What is built for the library reads our table too."""
+    ledger.append([created(), edited(), created(2, name="b"), deleted()])
+    recorder = ledger._recorder
+    log = recorder.select_notifications(start=2, limit=10)
+    assert [(each.id, each.originator_id, each.topic) for each in log] == [
+        (2, "machine-1", "MachineEdited"),
+        (3, "machine-2", "MachineCreated"),
+        (4, "machine-1", "MachineDeleted"),
+    ]
+    assert CODEC.decode(log[0].state) == edited()
+    assert [each.id for each in recorder.select_notifications(start=2, limit=1, inclusive_of_start=False)] == [3]
+    topics = ("MachineCreated", "MachineDeleted")
+    assert [each.id for each in recorder.select_notifications(None, 10, stop=3, topics=topics)] == [1, 3]
 
 
 def test_nothing_appended_is_no_write(ledger: Ledger) -> None:

@@ -61,7 +61,7 @@ class EdgeController(Controller):
     @post("/state", operation_id="report_live_state", status_code=204)
     async def report_live_state(self, backend: NamedDependency[Backend], data: JSONBody[LiveReport]) -> None:
         """The live state of the edge's machines: no events, kept in memory."""
-        backend.live.machines.update(data.machines)
+        backend.live.hear(data.machines, backend.clock())
 
 
 def _profiles(backend: Backend, names: list[str]) -> Profiles:

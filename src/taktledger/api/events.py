@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import FromQuery, JSONBody
@@ -13,7 +13,7 @@ from msgspec import Struct
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
 from taktledger.api.parameters import Limit, Offset, OptionalTime
-from taktledger.api.writing import write_steps
+from taktledger.api.writing import answered, write_steps
 from taktledger.domain.values import Name
 from taktledger.ledger.store import StoredPage
 from taktledger.ledger.writer import Step
@@ -75,7 +75,7 @@ class EventController(Controller):
     @post("/", operation_id="append_events", status_code=200)
     async def append_events(
         self, request: ApiRequest, backend: NamedDependency[Backend], data: JSONBody[Any]
-    ) -> Stored:
+    ) -> Response[Stored]:
         """Takes one CloudEvent or a batch of at most 1000: all of it or nothing. What the ledger holds is skipped."""
         batch = data if isinstance(data, list) else [data]
         expected = SHAPES.get(request.content_type[0].lower())
@@ -93,7 +93,8 @@ class EventController(Controller):
             first = f"event {errors[0]['index']}: {errors[0]['error']}"
             raise WrongEvents(f"nothing was stored; {first}", extra={"errors": errors})
         answer = await write_steps(request, backend, steps)
-        return Stored(stored=len(steps) - answer.repeated, repeated=answer.repeated)
+        repeated = len(steps) if answer.replayed else answer.repeated
+        return answered(answer, Stored(stored=len(steps) - repeated, repeated=repeated))
 
 
 def step_of(value: Any) -> Step:

@@ -39,5 +39,5 @@ async def metrics(backend: NamedDependency[Backend]) -> str:
     """Prometheus metrics."""
     for name, machine in backend.live.machines.items():
         EDGE_BACKLOG.labels(name).set(machine.backlog)
-        CONNECTED.labels(name).set(machine.connected)
+        CONNECTED.labels(name).set(backend.live.is_connected(name, backend.clock()))
     return generate_latest().decode()

@@ -8,6 +8,9 @@ from msgspec import Meta, Struct, field
 from taktledger.domain.shop import Touched
 from taktledger.domain.values import Seconds
 
+SILENT_SECONDS = 10.0
+"""An edge says how its machines are every two seconds. After this long nobody knows."""
+
 
 class MachineLive(Struct, kw_only=True):
     """What an edge says of its link to one machine."""
@@ -23,11 +26,21 @@ class MachineLive(Struct, kw_only=True):
 class LiveState(Struct):
     machines: dict[str, MachineLive] = field(default_factory=dict)
     """By source name."""
+    heard_at: dict[str, float] = field(default_factory=dict)
+    """When that was said. UNIX seconds."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at each commit that an edge's profile may depend on, and replaced by a new one."""
 
     stopping: bool = False
     """The server ends: nobody should wait any more."""
+
+    def hear(self, machines: dict[str, MachineLive], now: float) -> None:
+        self.machines.update(machines)
+        self.heard_at.update(dict.fromkeys(machines, now))
+
+    def is_connected(self, source_name: str, now: float) -> bool:
+        """What an edge said long ago is not true any more."""
+        return self.machines[source_name].connected and now - self.heard_at[source_name] <= SILENT_SECONDS
 
     def last_contact(self, source_name: str) -> float | None:
         live = self.machines.get(source_name)

@@ -109,6 +109,7 @@ class MachineController(Controller):
             return Response(UpdateResult(applied=False, events=[], reason=error.message))
         if data.success:
             source_name = machine_or_404(backend, machine_id).source_name
-            backend.live.machines[source_name] = MachineLive(connected=True, last_contact=backend.clock())
+            now = backend.clock()
+            backend.live.hear({source_name: MachineLive(connected=True, last_contact=now)}, now)
         made = [type(recorded.event).__name__ for recorded in answer.events]
         return answered(answer, UpdateResult(applied=data.success, events=made))

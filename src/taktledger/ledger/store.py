@@ -1,9 +1,4 @@
-"""The store: an append-only table on the recorders of the `eventsourcing` library.
-
-The library keeps streams, versions and the notification log. Ours adds what a ledger needs: positions that the writer
-names and that have no gaps, triggers that refuse UPDATE and DELETE, and a scan that decodes thousands of events at once
-(2.3 times faster than going through `select_notifications`).
-"""
+"""The ledger: the events of one shop, appended by one writer and read by anybody."""
 
 import fcntl
 import math
@@ -13,17 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from eventsourcing.persistence import DataError, StoredEvent
-from eventsourcing.sqlite import (
-    SQLiteApplicationRecorder,
-    SQLiteConnection,
-    SQLiteConnectionPool,
-    SQLiteDatastore,
-    SQLiteFactory,
-)
+from eventsourcing.persistence import StoredEvent
 
 from taktledger.domain.event import Codec, Event, schema_version, topic
 from taktledger.domain.fold import CODEC
+from taktledger.ledger.sqlite import LedgerFactory, LedgerRecorder
 
 BATCH = 10_000
 """Events that a scan decodes at once. Fewer are slower, more only cost memory."""
@@ -36,92 +25,8 @@ class LedgerInUse(Exception):
     """Another process has this ledger open for writing."""
 
 
-class _DurablePool(SQLiteConnectionPool):
-    def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        connection.cursor().execute("PRAGMA synchronous=FULL")
-        return connection
-
-
-class LedgerRecorder(SQLiteApplicationRecorder):
-    """The table `stored_events`, as the library knows it, with our position and triggers."""
-
-    def construct_create_table_statements(self) -> list[str]:
-        table = self.events_table_name
-        return [
-            f"CREATE TABLE IF NOT EXISTS {table} ("
-            "position INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL, "
-            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state TEXT NOT NULL, "
-            "UNIQUE (originator_id, originator_version))",
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_update BEFORE UPDATE ON {table} "
-            "BEGIN SELECT RAISE(ABORT, 'events are never changed'); END",
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_delete BEFORE DELETE ON {table} "
-            "BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END",
-        ]
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        """Appends all of them at `first_position` and after it, or none. They are durable when this returns."""
-        first: int = kwargs["first_position"]
-        rows = [
-            (position, each.originator_id, each.originator_version, each.topic, each.state.decode())
-            for position, each in enumerate(stored_events, first)
-        ]
-        statement = f"INSERT INTO {self.events_table_name} VALUES (?,?,?,?,?)"
-        with self.datastore.get_connection(commit=True) as connection:
-            cursor = connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                cursor.executemany(statement, rows)
-                cursor.execute("COMMIT")
-            except BaseException:
-                connection.rollback()
-                raise
-        return range(first, first + len(rows))
-
-    def scan(self, after: int, limit: int) -> tuple[int, str]:
-        """How many events follow `after` (up to `limit`), and all of them as one JSON array."""
-        statement = (
-            f"SELECT count(*), max(position), '[' || group_concat(state, ',') || ']' FROM "
-            f"(SELECT position, state FROM {self.events_table_name} WHERE position > ? ORDER BY position LIMIT ?)"
-        )
-        try:
-            with self.datastore.transaction(commit=False) as cursor:
-                cursor.execute(statement, (after, limit))
-                count, last, array = cursor.fetchone()
-        except DataError:  # more than SQLite's 1 GB for one value
-            if limit == 1:
-                raise
-            return self.scan(after, limit // 2)
-        if count and last - after != count:
-            raise LedgerDamaged(f"{last - after - count} events are missing between positions {after} and {last}")
-        return count, array or "[]"
-
-    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute(statement, parameters)
-            return cast(list[Any], cursor.fetchall())
-
-
 class LedgerReadOnly(Exception):
     """This process has the ledger open for reading."""
-
-
-class LedgerDamaged(Exception):
-    """The ledger's positions have a hole: somebody changed the file by hand."""
-
-
-class _LedgerFactory(SQLiteFactory):
-    application_recorder_class = LedgerRecorder
-
-    def __init__(self, env: dict[str, str]) -> None:
-        super().__init__(env)
-        self.datastore = _datastore(env[self.SQLITE_DBNAME])
-
-
-def _datastore(db_name: str) -> SQLiteDatastore:
-    datastore = SQLiteDatastore(db_name, originator_id_type="text")
-    datastore.pool = _DurablePool(db_name=db_name)
-    return datastore
 
 
 class StoredPage(msgspec.Struct, kw_only=True):
@@ -161,7 +66,7 @@ class Ledger:
         self._lock = _lock(path.with_suffix(".lock")) if writing else None
         if not writing and not path.exists():
             raise FileNotFoundError(f"there is no ledger at {path}")
-        factory = _LedgerFactory(
+        factory = LedgerFactory(
             {"SQLITE_DBNAME": str(path), "ORIGINATOR_ID_TYPE": "text", "CREATE_TABLE": "t" if writing else "f"}
         )
         self._factory = factory
