@@ -157,6 +157,8 @@ class Writer:
             outcomes = self._decide_all(group)
             answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
             events = [recorded.event for answer in answers for recorded in answer.events]
+            if not events:
+                return outcomes
             try:
                 self._prove(events)
             except (OverflowError, TypeError, ValueError) as error:
