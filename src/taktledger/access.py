@@ -23,10 +23,10 @@ def ensure_keys(writer: Writer, credentials: Credentials, data: Path, admin_key:
             _issue(writer, credentials, "admin", "admin", admin_key)
             file.unlink(missing_ok=True)  # what it holds is not valid any more
     elif not _has_key(writer, credentials, "admin"):
-        _write(file, _issue(writer, credentials, "admin", "admin", new_key()))
+        _issue(writer, credentials, "admin", "admin", _write(file, new_key()))
     edge = data / "edge.key"
     if not (edge.exists() and _is_valid(credentials, edge.read_text().strip(), "machine")):
-        _write(edge, _issue(writer, credentials, "edge", "machine", new_key()))
+        _issue(writer, credentials, "edge", "machine", _write(edge, new_key()))
 
 
 def _is_valid(credentials: Credentials, key: str, level: str) -> bool:
@@ -40,18 +40,19 @@ def _has_key(writer: Writer, credentials: Credentials, username: str) -> bool:
     return any(credentials.knows(key.id) for key in writer.shop.keys.values() if key.user_id in user_ids)
 
 
-def _issue(writer: Writer, credentials: Credentials, username: str, level: str, key: str) -> str:
+def _issue(writer: Writer, credentials: Credentials, username: str, level: str, key: str) -> None:
     """Gives this user this key in place of the ones before. The ledger goes first: a crash between costs one key."""
     user = next((user for user in writer.shop.users.values() if user.username == username), None)
     if user is None:
         _write_one(writer, create_user, CreateUser(username=username, access_level=level))
         user = next(user for user in writer.shop.users.values() if user.username == username)
-    for old in [old for old in writer.shop.keys.values() if old.user_id == user.id and not old.revoked]:
+    for old in [
+        old for old in writer.shop.keys.values() if (old.user_id, old.name, old.revoked) == (user.id, username, False)
+    ]:
         _write_one(writer, revoke_key, RevokeKey(key_id=old.id))
         credentials.remove(old.id)
     _write_one(writer, issue_key, IssueKey(user_id=user.id, name=username))
     credentials.add(key, Caller(user_id=user.id, key_id=writer.shop.last_ids["key"], level=level))
-    return key
 
 
 def _write_one(writer: Writer, decide: Decide, command: object) -> None:
@@ -60,10 +61,12 @@ def _write_one(writer: Writer, decide: Decide, command: object) -> None:
         raise outcome
 
 
-def _write(path: Path, key: str) -> None:
+def _write(path: Path, key: str) -> str:
+    """Before the key is valid: a crash between leaves a file that the next start writes anew, and no lost key."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(key + "\n")
     new.replace(path)
+    return key
