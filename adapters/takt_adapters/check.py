@@ -10,6 +10,9 @@ from takt_adapters.builtin import installed_adapters
 from takt_adapters.runner import CLOSE_SECONDS, STUCK_SECONDS, said
 from taktledger.config import Config
 
+RAW_SHOWN = 21
+"""Characters: four registers, and that there are more."""
+
 
 async def check(
     config: Config,
@@ -20,7 +23,9 @@ async def check(
 ) -> bool:
     """Says a line for each machine and each of its values. False: a machine or a value can't be read."""
     adapters = installed_adapters() if adapters is None else adapters
-    all_well = True
+    if not config.machines:
+        say("there is no machine in this file: a machine begins with [[machine]]")
+    all_well = bool(config.machines)
     for machine in config.machines:
         adapter = adapters[machine.adapter].make(machine.settings, monotonic)
         try:
@@ -49,5 +54,6 @@ async def _read(adapter: Adapter) -> list[Reading]:
 
 
 def _line(reading: Reading) -> str:
+    raw = reading.raw if len(reading.raw) <= RAW_SHOWN else f"{reading.raw[: RAW_SHOWN - 2]} …"
     shown = f"ERROR: {reading.error}" if reading.error is not None else f"{reading.value!r}"
-    return f"  {reading.name:<20} {reading.where:<18} {reading.raw:<20} {shown}"
+    return f"  {reading.name:<20} {reading.where:<18} {raw:<{RAW_SHOWN}} {shown}"

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from takt_adapters.adapter import Adapter, AdapterError, believed
 from takt_adapters.retry import Retry
-from takt_adapters.spool import Spool
+from takt_adapters.spool import Spool, in_order
 from taktledger.shopfloor.detector import detect
 from taktledger.shopfloor.profile import Profile
 from taktledger.shopfloor.update import MachineUpdate
@@ -93,7 +93,7 @@ class Runner:
 
     def _take(self, update: MachineUpdate) -> None:
         clock = self._clock()
-        at = max(clock, self._state.run.seen_at or 0.0)  # a clock that was set back must not turn the order around
+        at = in_order(self._state.run.seen_at or 0.0, clock)
         profile = self._profiles.get(self.name) or Profile()
         state, facts = detect(profile, self._state, update, at, self._adapter.counter_bits)
         if facts:
@@ -109,8 +109,8 @@ class Runner:
 
     def _save(self) -> None:
         if self._state is not self._saved and self._state.run.seen_at is not None:
+            self._spool.write(self.name, self._state, [], self._state.run.seen_at)
             self._saved, self._saved_at = self._state, self._state.run.seen_at
-            self._spool.write(self.name, self._state, [], self._saved_at)
 
     def _failed(self, error: Exception) -> float:
         expected = isinstance(error, (AdapterError, TimeoutError))

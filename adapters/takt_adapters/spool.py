@@ -44,6 +44,17 @@ CREATE INDEX waiting ON fact (machine, sequence) WHERE error IS NULL;
 """
 
 
+RIGHTED_SECONDS = 3600.0
+
+
+def in_order(last_at: float, at: float) -> float:
+    """Times never go back along the sequences of a machine: a clock that was set back a little stands still meanwhile.
+
+    One that was ahead by more than an hour was wrong, and is right now: waiting for it could take years.
+    """
+    return at if last_at - at > RIGHTED_SECONDS else max(last_at, at)
+
+
 class SpoolError(Exception):
     """The file can't be used. The message is fit to show to a user."""
 
@@ -168,7 +179,7 @@ class Spool:
     def _append(self, machine: str, facts: Sequence[Fact], at: float) -> None:
         """Gives each fact the machine's next sequence. Along it, times never go back."""
         row = self._db.execute("SELECT last_sequence, last_at FROM machine WHERE name = ?", (machine,)).fetchone()
-        sequence, at = row[0], max(row[1], at)
+        sequence, at = row[0], in_order(row[1], at)
         for sequence, fact in enumerate(facts, start=sequence + 1):  # noqa: B020  # goes on from the last one
             fields = msgspec.to_builtins(fact)
             kind = fields.pop("type")

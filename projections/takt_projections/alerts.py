@@ -88,9 +88,10 @@ class Alert(Struct, kw_only=True):
 
 def find(db: sqlite3.Connection, limit: int | None = None, offset: int = 0) -> list[Alert]:
     """Open ones first, the newest first among them."""
-    names = ", ".join(Alert.__struct_fields__)
     rows = db.execute(
-        f"SELECT {names} FROM alerts ORDER BY dismissed, timestamp DESC, id DESC LIMIT ? OFFSET ?",
+        "SELECT alerts.*, machines.id AS machine_id, processes.id AS process_id FROM alerts "
+        "LEFT JOIN machines ON machines.id = alerts.machine_id LEFT JOIN processes ON processes.id = alerts.process_id "
+        "ORDER BY dismissed, timestamp DESC, alerts.id DESC LIMIT ? OFFSET ?",
         (-1 if limit is None else limit, offset),
     )
     return [_alert(row) for row in rows]

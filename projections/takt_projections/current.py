@@ -3,6 +3,8 @@
 import sqlite3
 from pathlib import Path
 
+import structlog
+
 from takt_projections.files import (
     Models,
     RowsFile,
@@ -16,6 +18,8 @@ from taktledger.domain.event import Event
 from taktledger.domain.shop import Shop
 from taktledger.ledger.store import Ledger
 
+log = structlog.get_logger()
+
 
 class ReadModels:
     """The rows that the writer keeps and the API reads."""
@@ -25,7 +29,7 @@ class ReadModels:
         self._data = data
         self._models = models
         self._file = self._open_newest() or self._rebuild(progress)
-        self.db = self._reader()
+        self.db = _reader(self._file)
         """For queries. Read only; sees what is committed."""
 
     def load(self) -> Shop:
@@ -51,18 +55,28 @@ class ReadModels:
         files = finished_files(self._data)
         return bool(files) and files[-1] > self._file.path
 
-    def change_over(self) -> Shop:
-        """Takes the newest file, lets it catch up with the ledger, and drops the one before. Between two groups."""
+    def change_over(self) -> Shop | None:
+        """Takes the newest file, lets it catch up with the ledger, and drops the one before. Between two groups.
+
+        None if that file can't be used: it is of another release, or the disk is full. Then it is gone, and all stays
+        as it was.
+        """
         before, newest = self._file, finished_files(self._data)[-1]
         opened = RowsFile.open(newest, self._models)
-        if opened is None:  # of another release: not ours to use
+        try:
+            if opened is None:
+                raise ValueError("these are the rows of another release")
+            shop = catch_up(self._ledger, opened)
+            reader = _reader(opened)
+            point_to(self._data, newest)
+        except Exception:
+            log.exception("the rebuilt read model is not used", file=str(newest))
+            if opened is not None:
+                opened.close()
             remove(newest)
-            return self.load()
-        shop = catch_up(self._ledger, opened)
+            return None
         self.db.close()
-        self._file = opened
-        self.db = self._reader()
-        point_to(self._data, newest)
+        self._file, self.db = opened, reader
         before.close()
         remove(before.path)
         return shop
@@ -92,8 +106,9 @@ class ReadModels:
             if older < path:
                 remove(older)
 
-    def _reader(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file.path, isolation_level=None)
-        connection.execute("PRAGMA query_only=ON")
-        connection.row_factory = sqlite3.Row
-        return connection
+
+def _reader(file: RowsFile) -> sqlite3.Connection:
+    connection = sqlite3.connect(file.path, isolation_level=None)
+    connection.execute("PRAGMA query_only=ON")
+    connection.row_factory = sqlite3.Row
+    return connection

@@ -53,8 +53,8 @@ class Parts:
 
     def index(self, db: Database) -> None:
         db.table("parts").create_index(["finished"])
-        db.table("parts").create_index(["program_id", "finished"])
-        db.table("parts").create_index(["machine_id", "finished"])
+        for owner in ("machine_id", "process_id", "program_id"):
+            db.table("parts").create_index([owner, "finished"])
 
     def handlers(self) -> Mapping[type[Event], Handler]:
         return {CycleFinished: self._cycle_finished}

@@ -112,8 +112,9 @@ class ProcessDocument(Struct, kw_only=True):
 
 
 SELECT = (
-    "SELECT processes.*, machines.loaded_process_id IS processes.id AS loaded "
-    "FROM processes LEFT JOIN machines ON machines.id = processes.machine_id"
+    "SELECT processes.*, programs.id AS last_program, machines.loaded_process_id IS processes.id AS loaded "
+    "FROM processes LEFT JOIN machines ON machines.id = processes.machine_id "
+    "LEFT JOIN programs ON programs.id = processes.last_program_id"
 )
 
 
@@ -132,7 +133,7 @@ def exists(db: sqlite3.Connection, process_id: int) -> bool:
 
 def _document(row: sqlite3.Row) -> ProcessDocument:
     values = dict(row)
-    finished, program_id = values["last_cycle"], values.pop("last_program_id")
+    finished, program_id = values["last_cycle"], values["last_program"]  # null if it was deleted
     values["last_cycle"] = {"finished": finished, "program_id": program_id} if finished is not None else None
     values["cv_map"] = msgspec.json.decode(values["cv_map"])
     values["tags"] = msgspec.json.decode(values["tags"])

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from taktledger.domain.shop import Key
 from taktledger.domain.users import (
     CreateUser,
     IssueKey,
@@ -11,7 +12,7 @@ from taktledger.domain.users import (
     issue_key,
     revoke_key,
 )
-from taktledger.ledger.credentials import Caller, Credentials, new_key
+from taktledger.ledger.credentials import Credentials, new_key
 from taktledger.ledger.writer import Answer, Decide, Request, Step, Writer
 
 
@@ -19,25 +20,30 @@ def ensure_keys(writer: Writer, credentials: Credentials, data: Path, admin_key:
     """Makes what is missing. A given administrator's key replaces the one before. Files are the owner's alone."""
     file = data / "admin.key"
     if admin_key:
-        if not _is_valid(credentials, admin_key, "admin"):
+        if not _is_valid(writer, credentials, admin_key, "admin"):
             _issue(writer, credentials, "admin", "admin", admin_key)
             file.unlink(missing_ok=True)  # what it holds is not valid any more
     elif not _has_key(writer, credentials, "admin"):
         _issue(writer, credentials, "admin", "admin", _write(file, new_key()))
     edge = data / "edge.key"
-    if not (edge.exists() and _is_valid(credentials, edge.read_text().strip(), "machine")):
+    if not (edge.exists() and _is_valid(writer, credentials, edge.read_text().strip(), "edge")):
         _issue(writer, credentials, "edge", "machine", _write(edge, new_key()))
 
 
-def _is_valid(credentials: Credentials, key: str, level: str) -> bool:
-    caller = credentials.caller(key)
-    return caller is not None and caller.level == level
+def _keys_of(writer: Writer, username: str) -> list[Key]:
+    """The valid keys that were made here for this user, by the ledger."""
+    users = {user.id for user in writer.shop.users.values() if user.username == username}
+    keys = writer.shop.keys.values()
+    return [key for key in keys if key.user_id in users and key.name == username and not key.revoked]
+
+
+def _is_valid(writer: Writer, credentials: Credentials, key: str, username: str) -> bool:
+    return credentials.key_id(key) in {each.id for each in _keys_of(writer, username)}
 
 
 def _has_key(writer: Writer, credentials: Credentials, username: str) -> bool:
     """Whether a key of this user is known on both sides: a lost `credentials.db` makes a new one."""
-    user_ids = {user.id for user in writer.shop.users.values() if user.username == username}
-    return any(credentials.knows(key.id) for key in writer.shop.keys.values() if key.user_id in user_ids)
+    return any(credentials.knows(key.id) for key in _keys_of(writer, username))
 
 
 def _issue(writer: Writer, credentials: Credentials, username: str, level: str, key: str) -> None:
@@ -46,13 +52,11 @@ def _issue(writer: Writer, credentials: Credentials, username: str, level: str, 
     if user is None:
         _write_one(writer, create_user, CreateUser(username=username, access_level=level))
         user = next(user for user in writer.shop.users.values() if user.username == username)
-    for old in [
-        old for old in writer.shop.keys.values() if (old.user_id, old.name, old.revoked) == (user.id, username, False)
-    ]:
+    for old in _keys_of(writer, username):
         _write_one(writer, revoke_key, RevokeKey(key_id=old.id))
         credentials.remove(old.id)
     _write_one(writer, issue_key, IssueKey(user_id=user.id, name=username))
-    credentials.add(key, Caller(user_id=user.id, key_id=writer.shop.last_ids["key"], level=level))
+    credentials.add(key, writer.shop.last_ids["key"])
 
 
 def _write_one(writer: Writer, decide: Decide, command: object) -> None:

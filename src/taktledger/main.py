@@ -90,12 +90,12 @@ def close_backend(backend: Backend) -> None:
     backend.ledger.close()
 
 
-Floor = Callable[[Settings, Backend], AbstractAsyncContextManager[Path | None]]
-"""What machines there are: an edge's config, for as long as the server runs."""
+Floor = Callable[[Settings, Backend, asyncio.Event], AbstractAsyncContextManager[Path | None]]
+"""What machines there are: an edge's config, for as long as the server runs. The event is set when it should end."""
 
 
 @asynccontextmanager
-async def configured_floor(settings: Settings, backend: Backend) -> AsyncIterator[Path | None]:
+async def configured_floor(settings: Settings, backend: Backend, stopping: asyncio.Event) -> AsyncIterator[Path | None]:
     """The machines of the config file."""
     yield settings.config
 
@@ -114,7 +114,7 @@ async def serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        async with floor(settings, backend) as config:
+        async with floor(settings, backend, stopping) as config:
             if not stopping.is_set():
                 ensure_keys(backend.writer, backend.credentials, settings.data, settings.admin_key)
                 await _serve(settings, backend, config, stopping)
@@ -176,9 +176,9 @@ async def _watch_for_rebuild(backend: Backend) -> None:
     """Changes over to a file that `taktledger rebuild` has finished: in one step, so between two groups."""
     while True:
         await asyncio.sleep(LOOK_FOR_REBUILD_SECONDS)
-        if backend.rows.newer():
-            backend.writer.shop = backend.rows.change_over()
-            log.info("changed over to a rebuilt read model", position=backend.writer.shop.position)
+        if backend.rows.newer() and (shop := backend.rows.change_over()) is not None:
+            backend.writer.shop = shop
+            log.info("changed over to a rebuilt read model", position=shop.position)
 
 
 def _check_port(host: str, port: int) -> None:

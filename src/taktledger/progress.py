@@ -15,14 +15,25 @@ LINE_SECONDS = 2.0
 
 @contextmanager
 def show_progress(what: str) -> Iterator[Report]:
-    """Yields `report(done, total)`. Says nothing if there is nothing to do."""
-    if sys.stderr.isatty():
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
+    """Yields `report(done, total)`. Nothing is shown before there is something to do, nor after it is done."""
+    if not sys.stderr.isatty():
         yield _lines(what)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=None)
+
+    def report(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+        if done < total:
+            bar.start()
+        else:
+            bar.stop()
+
+    try:
+        yield report
+    finally:
+        bar.stop()
 
 
 def _lines(what: str) -> Report:

@@ -9,29 +9,31 @@ from given import NOON, Given, a_machine, a_process, a_program
 from taktledger.domain.alerts import AlertRaised
 from taktledger.domain.event import Event
 from taktledger.domain.machines import EditMachine, MachineFields, edit_machine
-from taktledger.domain.parts import CycleFinished, FinishedCycles, ProductionGapRecorded, finish_cycles
+from taktledger.domain.parts import CycleFinished, FinishCycles, ProductionGapRecorded, finish_cycles
 from taktledger.domain.processes import CreateProcess, create_process
 from taktledger.domain.programs import (
     CreateProgram,
     EditProgram,
     ProgramCreated,
     ProgramFields,
+    ProgramLoaded,
     create_program,
     edit_program,
 )
 from taktledger.domain.shop import Counter, Shop
 
 
-def finished(program: str | None = "O1", cycles: int = 1, **more: Any) -> FinishedCycles:
+def finished(program: str | None = "O1", cycles: int = 1, **more: Any) -> FinishCycles:
     said = {"counters": {}, "tools_seen": [], "tool_seconds": {}, "variables": {}, "reported_at": None} | more
-    return FinishedCycles(**{"machine_id": 1, "program": program, "cycles": cycles, "occurred_at": NOON} | said)
+    return FinishCycles(**{"machine_id": 1, "program": program, "cycles": cycles, "occurred_at": NOON} | said)
 
 
 def test_a_cycle_of_a_program_without_a_process_makes_one_part() -> None:
     """A cycle makes `parts_per_cycle` parts (a program without a process: 1)."""
     given = Given(a_machine(), a_program()).when(finish_cycles, finished(counters={"part_count": Counter(42)}))
     counters = {"part_count": Counter(42)}
-    given.then(CycleFinished(occurred_at=NOON, machine_id=1, program_id=1, program="O1", counters=counters))
+    cycle = CycleFinished(occurred_at=NOON, machine_id=1, program_id=1, program="O1", counters=counters)
+    given.then(ProgramLoaded, cycle)
     assert given.shop.parts_made == 1
     assert given.shop.machines[1].control.counters == counters
 
@@ -41,7 +43,8 @@ def test_cycles_make_parts_per_cycle_parts_each() -> None:
     given = Given(a_machine(), a_process(parts_per_cycle=3), a_program(process_id=1))
     given.when(finish_cycles, finished(cycles=2))
     given.then(
-        CycleFinished(occurred_at=NOON, machine_id=1, program_id=1, process_id=1, program="O1", cycles=2, parts=6)
+        ProgramLoaded,
+        CycleFinished(occurred_at=NOON, machine_id=1, program_id=1, process_id=1, program="O1", cycles=2, parts=6),
     )
     assert given.shop.parts_made == 6
 
@@ -66,9 +69,10 @@ def test_the_process_is_the_one_that_stands_when_the_cycle_arrives() -> None:
 
 def test_a_cycle_of_a_name_that_was_not_reported_before_creates_its_program() -> None:
     """A program name that this machine hasn't reported before creates a program."""
-    given = Given(a_machine(), a_program()).when(finish_cycles, finished("O2")).then(ProgramCreated, CycleFinished)
+    given = Given(a_machine(), a_program()).when(finish_cycles, finished("O2"))
+    given.then(ProgramCreated, ProgramLoaded, CycleFinished)
     assert given.shop.programs[2].filename == "O2"
-    assert given.events[1] == msgspec.structs.replace(given.events[1], program_id=2, program="O2")
+    assert given.events[2] == msgspec.structs.replace(given.events[2], program_id=2, program="O2")
 
 
 def test_a_cycle_of_a_machine_that_never_said_its_program() -> None:
@@ -83,7 +87,8 @@ def test_a_part_has_the_work_order_of_its_machine() -> None:
     given = Given(a_machine(), a_program())
     given.when(edit_machine, EditMachine(machine_id=1, fields=MachineFields(current_work_order="WO-7")))
     given.when(finish_cycles, finished())
-    given.then(CycleFinished(occurred_at=NOON, machine_id=1, program_id=1, program="O1", work_order="WO-7"))
+    cycle = CycleFinished(occurred_at=NOON, machine_id=1, program_id=1, program="O1", work_order="WO-7")
+    given.then(ProgramLoaded, cycle)
 
 
 def test_a_part_has_the_variables_that_the_process_names() -> None:
@@ -91,7 +96,7 @@ def test_a_part_has_the_variables_that_the_process_names() -> None:
     cv_map = {"Serial number": {"number": 5}, "Diameter": {"number": 6}, "Never read": {"number": 7}}
     given = Given(a_machine(), a_process(cv_map=cv_map), a_program(process_id=1))
     given.when(finish_cycles, finished(variables={5: 1001.0, 6: 12.5, 8: 3.0}))
-    (event,) = given.events
+    *_, event = given.events
     assert isinstance(event, CycleFinished)
     assert event.variables == {"Serial number": 1001.0, "Diameter": 12.5}
 

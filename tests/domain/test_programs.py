@@ -6,7 +6,7 @@ import pytest
 from given import NOON, Given, a_machine, a_process, a_program
 from taktledger.domain.errors import Conflict, NotFound, ReferenceMissing
 from taktledger.domain.machines import DeleteMachine, delete_machine
-from taktledger.domain.parts import FinishedCycles, finish_cycles
+from taktledger.domain.parts import FinishCycles, finish_cycles
 from taktledger.domain.programs import (
     CreateProgram,
     DeleteProgram,
@@ -259,8 +259,8 @@ def test_a_cycle_that_arrives_late_is_not_the_last() -> None:
     assert given.shop.programs[1].last_cycle == NOON - 10
 
 
-def cycles_of(program: str | None, cycles: int, at: float = NOON) -> FinishedCycles:
-    return FinishedCycles(
+def cycles_of(program: str | None, cycles: int, at: float = NOON) -> FinishCycles:
+    return FinishCycles(
         machine_id=1,
         program=program,
         cycles=cycles,

@@ -123,7 +123,7 @@ def appends(street: Street, monkeypatch: pytest.MonkeyPatch) -> Appends:
 
 def test_one_append_for_a_group(street: Street, appends: Appends) -> None:
     answers = street.write(*(machine(f"m{n}") for n in range(5)), cycles(1, 2), machine("m3"))
-    assert appends.sizes == [5 + 4]  # the lathe, O1 and two cycles
+    assert appends.sizes == [5 + 5]  # the lathe, O1, which is loaded, and two cycles
     assert [each.status if isinstance(each, Answer) else type(each) for each in answers] == [200] * 5 + [202, Conflict]
     assert [each.stream for each in answers if isinstance(each, Answer)] == [f"machine-{n}" for n in range(1, 7)]
     assert street.writer.groups == 1
@@ -144,7 +144,7 @@ def test_positions_in_the_answers(street: Street) -> None:
     assert isinstance(second, Answer)
     assert isinstance(third, Answer)
     in_answers = [each for answer in (first, second, third) for each in answer.events]
-    assert [each.position for each in in_answers] == [1, 2, 3, 4, 5]
+    assert [each.position for each in in_answers] == [1, 2, 3, 4, 5, 6]
     assert [each.event for each in in_answers] == events(street.ledger)
 
 
@@ -171,7 +171,7 @@ def test_what_changed_is_told(street: Street) -> None:
     street.write(machine("a"), machine("b"))
     street.write(described(2, "x"))
     street.write(machine("a"))
-    assert told == [{1, 2}, {2}, set()]
+    assert told == [{1, 2}, {2}], "the last one changed nothing"
     assert street.shop.touched == Touched()
 
 

@@ -144,8 +144,22 @@ def test_a_machine_that_was_renamed_keeps_its_facts() -> None:
 def test_a_machine_that_was_deleted_comes_back_as_another_one() -> None:
     """Deleting always works; IDs are never used twice; machine events are never lost."""
     given = Given(a_machine()).when(delete_machine, DeleteMachine(machine_id=1))
-    Edge(given).sends(cycles(9, 2, "O1")).then(MachineCreated, ProgramCreated, CycleFinished)
+    Edge(given).sends(cycles(9, 2, "O1")).then(MachineCreated, ProgramCreated, ProgramLoaded, CycleFinished)
     assert (list(given.shop.machines), given.shop.parts_made) == ([2], 2)
+    assert given.shop.machines[2].loaded_program_id == 1
+
+
+@pytest.mark.parametrize("fields", [None, ProgramFields(filename="OTHER")], ids=["deleted", "renamed"])
+def test_a_program_that_goes_on_is_loaded_again(fields: ProgramFields | None) -> None:
+    """A deleted loaded program: none is loaded. Until the control finishes its next cycle, which says what it runs."""
+    given = Edge(Given(a_machine(), a_program())).sends(f.ProgramSeen(program="O1"))
+    if fields is None:
+        given.when(delete_program, DeleteProgram(program_id=1))
+        assert given.shop.machines[1].loaded_program_id is None
+    else:
+        given.when(edit_program, EditProgram(program_id=1, fields=fields))
+    Edge(given).sends(cycles(1, program="O1")).then(ProgramCreated, ProgramLoaded, CycleFinished)
+    assert given.shop.machines[1].loaded_program_id == 2
 
 
 def test_a_new_program_name_creates_a_program_and_loads_it() -> None:
@@ -217,7 +231,7 @@ def test_a_new_source_of_a_counter_that_is_not_in_use_records_no_gap() -> None:
 def test_facts_from_an_edge_keep_their_time_however_late() -> None:
     """Machine events arrive late, in batches. Facts from an edge keep their time."""
     given = Edge(Given(a_machine(), a_program())).sends(cycles(42, program="O1"), at=NOON - 86400, now=NOON)
-    (event,) = given.events
+    *_, event = given.events
     assert (event.occurred_at, event.recorded_at, event.reported_at) == (NOON - 86400, NOON, None)
     assert given.alerts == []
 

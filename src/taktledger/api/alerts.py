@@ -14,7 +14,7 @@ class AlertController(Controller):
     path = "/api/alerts"
     tags = ("Alerts",)
 
-    @get("/", operation_id="list_alerts")
+    @get("/", operation_id="list_alerts", summary="List alerts")
     async def list_alerts(
         self, backend: NamedDependency[Backend], limit: FromQuery[Limit] = None, offset: FromQuery[Offset] = 0
     ) -> dict[str, Alert]:

@@ -40,6 +40,10 @@ CONTROLLERS = (
     EdgeController,
 )
 VENDORED = Path(__file__).parent.parent / "web" / "vendor"
+INTRODUCTION = (
+    "The production ledger's API. Press *Authorize* and paste a key: the administrator's is in the file `admin.key` of "
+    "the data directory. Times are UNIX seconds."
+)
 BODY_BYTES = 10 * 1024 * 1024
 
 
@@ -54,7 +58,7 @@ def create_app(backend: Backend) -> Litestar:
     return Litestar(
         route_handlers=[_behind_keys(), live, ready, home, _vendored()],
         request_class=ApiRequest,
-        state=State({"credentials": backend.credentials}, deep_copy=False),
+        state=State({"backend": backend}, deep_copy=False),
         dependencies={"backend": Provide(lambda: backend, use_cache=True, sync_to_thread=False)},
         middleware=[PrometheusConfig(app_name="taktledger", prefix="taktledger", group_path=True).middleware],
         exception_handlers=HANDLERS,
@@ -88,7 +92,7 @@ def _openapi() -> OpenAPIConfig:
         standalone_preset_js_url=f"{swagger}/swagger-ui-standalone-preset.js",
         favicon=f'<link rel="icon" href="{swagger}/favicon-32x32.png">',
     )
-    key = SecurityScheme(type="http", scheme="bearer", description="An API key")
+    key = SecurityScheme(type="http", scheme="bearer", description="An API key: the first one is in DATA/admin.key")
     return OpenAPIConfig(
         title="Taktledger",
         version=__version__,
@@ -96,4 +100,7 @@ def _openapi() -> OpenAPIConfig:
         render_plugins=[page],
         components=Components(security_schemes={"key": key}),
         security=[{"key": []}],
+        description=INTRODUCTION,
+        use_handler_docstrings=True,
+        servers=[],
     )

@@ -15,6 +15,8 @@ from taktledger.api.live import MachineLive
 from taktledger.shopfloor.profile import Profile, profile_of
 
 LONGEST_WAIT_SECONDS = 60.0
+COALESCED_SECONDS = 0.2
+"""Commits that come within this time make one look at the profiles."""
 
 
 class Profiles(Struct, kw_only=True):
@@ -31,7 +33,7 @@ class EdgeController(Controller):
     path = "/api/edge"
     tags = ("Edge",)
 
-    @get("/profile", operation_id="get_profile")
+    @get("/profile", operation_id="get_profile", summary="Get the profiles of machines")
     async def get_profile(
         self,
         backend: NamedDependency[Backend],
@@ -53,15 +55,18 @@ class EdgeController(Controller):
                 return Response(None, status_code=304)
             try:
                 await asyncio.wait_for(changed.wait(), left)
+                await asyncio.sleep(COALESCED_SECONDS)
             except TimeoutError:
                 continue
             except asyncio.CancelledError:
                 return Response(None, status_code=304)  # the edge has hung up; nobody reads this
 
-    @post("/state", operation_id="report_live_state", status_code=204)
+    @post("/state", operation_id="report_live_state", summary="Report the live state of machines", status_code=204)
     async def report_live_state(self, backend: NamedDependency[Backend], data: JSONBody[LiveReport]) -> None:
         """The live state of the edge's machines: no events, kept in memory."""
-        backend.live.hear(data.machines, backend.clock())
+        known = backend.writer.shop.machine_ids
+        machines = {name: machine for name, machine in data.machines.items() if name in known}
+        backend.live.hear(machines, backend.clock())
 
 
 def _profiles(backend: Backend, names: list[str]) -> Profiles:

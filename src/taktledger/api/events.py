@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
-from taktledger.api.parameters import Limit, Offset, OptionalTime
+from taktledger.api.parameters import Limit, OptionalTime, Position
 from taktledger.api.writing import answered, write_steps
-from taktledger.domain.values import Name
+from taktledger.domain.values import Name, Seconds
 from taktledger.ledger.store import StoredPage
 from taktledger.ledger.writer import Step
 from taktledger.shopfloor.facts import FACT_TYPES
@@ -53,11 +53,11 @@ class EventController(Controller):
     path = "/api/events"
     tags = ("Events",)
 
-    @get("/", operation_id="list_events")
+    @get("/", operation_id="list_events", summary="List events")
     async def list_events(
         self,
         backend: NamedDependency[Backend],
-        after: FromQuery[Offset] = 0,
+        after: FromQuery[Position] = 0,
         limit: FromQuery[Limit] = 100,
         stream: FromQuery[str | None] = None,
         type: FromQuery[str | None] = None,
@@ -72,7 +72,7 @@ class EventController(Controller):
         count = min(PAGE if limit is None else max(limit, 1), PAGE)
         return backend.ledger.page(after, count, stream=stream, kind=type, since=since, until=until)
 
-    @post("/", operation_id="append_events", status_code=200)
+    @post("/", operation_id="append_events", summary="Take facts (CloudEvents)", status_code=200)
     async def append_events(
         self, request: ApiRequest, backend: NamedDependency[Backend], data: JSONBody[Any]
     ) -> Response[Stored]:
@@ -110,5 +110,6 @@ def step_of(value: Any) -> Step:
     if kind is None:
         raise ValueError(f"type: expected one of {', '.join(FACT_TYPES)}, got '{event.type}'")
     fact = msgspec.convert(event.data, kind, str_keys=True)
-    command = TakeFact(machine=event.subject, fact=fact, occurred_at=event.time.timestamp())
+    occurred_at = msgspec.convert(event.time.timestamp(), Seconds)
+    command = TakeFact(machine=event.subject, fact=fact, occurred_at=occurred_at)
     return Step(decide=take_fact, command=command, source=event.source, sequence=event.sequence)

@@ -20,13 +20,13 @@ def measure(backend: Backend) -> None:
     GROUPS.set_function(lambda: backend.writer.groups)
 
 
-@get("/health/live", operation_id="live", tags=["Health"])
+@get("/health/live", operation_id="live", summary="Whether the process answers", tags=["Health"])
 async def live() -> dict[str, str]:
     """The process answers."""
     return {"status": "live"}
 
 
-@get("/health/ready", operation_id="ready", tags=["Health"])
+@get("/health/ready", operation_id="ready", summary="Whether commands are taken", tags=["Health"])
 async def ready(backend: NamedDependency[Backend]) -> Response[dict[str, str]]:
     """The writer takes commands: 200, otherwise 503."""
     if backend.writer.stale:
@@ -34,10 +34,14 @@ async def ready(backend: NamedDependency[Backend]) -> Response[dict[str, str]]:
     return Response({"status": "ready"})
 
 
-@get("/metrics", operation_id="metrics", media_type=MediaType.TEXT, tags=["Health"])
+@get("/metrics", operation_id="metrics", summary="Prometheus metrics", media_type=MediaType.TEXT, tags=["Health"])
 async def metrics(backend: NamedDependency[Backend]) -> str:
     """Prometheus metrics."""
+    EDGE_BACKLOG.clear()
+    CONNECTED.clear()
     for name, machine in backend.live.machines.items():
+        if name not in backend.writer.shop.machine_ids:
+            continue
         EDGE_BACKLOG.labels(name).set(machine.backlog)
         CONNECTED.labels(name).set(backend.live.is_connected(name, backend.clock()))
     return generate_latest().decode()

@@ -29,7 +29,7 @@ class LiveState(Struct):
     heard_at: dict[str, float] = field(default_factory=dict)
     """When that was said. UNIX seconds."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set at each commit that an edge's profile may depend on, and replaced by a new one."""
+    """Set at each commit, and replaced by a new one."""
 
     stopping: bool = False
     """The server ends: nobody should wait any more."""
@@ -47,7 +47,7 @@ class LiveState(Struct):
         return live.last_contact if live else None
 
     def committed(self, touched: Touched) -> None:
-        """Wakes who waits for a new profile."""
+        """Wakes who waits for a new profile. It may be the same: they compare."""
         self.changed.set()
         self.changed = asyncio.Event()
 

@@ -55,12 +55,12 @@ class MachineController(Controller):
     path = "/api/machines"
     tags = ("Machines",)
 
-    @get("/", operation_id="list_machines")
+    @get("/", operation_id="list_machines", summary="List machines")
     async def list_machines(self, backend: NamedDependency[Backend]) -> dict[str, MachineDocument]:
         """All machines."""
         return {str(each.id): with_last_contact(backend, each) for each in machines.find(backend.rows.db)}
 
-    @put("/", operation_id="create_machine", status_code=201)
+    @put("/", operation_id="create_machine", summary="Create machine", status_code=201)
     async def create_machine(
         self, request: ApiRequest, backend: NamedDependency[Backend], data: JSONBody[CreateMachine]
     ) -> Response[MachineDocument]:
@@ -68,12 +68,12 @@ class MachineController(Controller):
         answer = await write(request, backend, create_machine, data, 201)
         return answered(answer, machine_or_404(backend, object_id(answer)))
 
-    @get("/{machine_id:int}", operation_id="get_machine")
+    @get("/{machine_id:int}", operation_id="get_machine", summary="Get machine")
     async def get_machine(self, backend: NamedDependency[Backend], machine_id: FromPath[Id]) -> MachineDocument:
         """One machine."""
         return machine_or_404(backend, machine_id)
 
-    @patch("/{machine_id:int}", operation_id="edit_machine")
+    @patch("/{machine_id:int}", operation_id="edit_machine", summary="Edit machine")
     async def edit_machine(
         self,
         request: ApiRequest,
@@ -85,7 +85,7 @@ class MachineController(Controller):
         answer = await write(request, backend, edit_machine, EditMachine(machine_id=machine_id, fields=data))
         return answered(answer, machine_or_404(backend, machine_id))
 
-    @delete("/{machine_id:int}", operation_id="delete_machine", status_code=204)
+    @delete("/{machine_id:int}", operation_id="delete_machine", summary="Delete machine", status_code=204)
     async def delete_machine(
         self, request: ApiRequest, backend: NamedDependency[Backend], machine_id: FromPath[Id]
     ) -> Response[None]:
@@ -93,7 +93,7 @@ class MachineController(Controller):
         answer = await write(request, backend, delete_machine, DeleteMachine(machine_id=machine_id), 204)
         return answered(answer, None)
 
-    @post("/{machine_id:int}/update", operation_id="report_update", status_code=200)
+    @post("/{machine_id:int}/update", operation_id="report_update", summary="Report a machine update", status_code=200)
     async def report_update(
         self,
         request: ApiRequest,
@@ -107,9 +107,9 @@ class MachineController(Controller):
             answer = await write(request, backend, backend.inbox.take, command)
         except OldUpdate as error:
             return Response(UpdateResult(applied=False, events=[], reason=error.message))
-        if data.success:
-            source_name = machine_or_404(backend, machine_id).source_name
+        machine = backend.writer.shop.machines.get(machine_id)
+        if data.success and machine is not None:
             now = backend.clock()
-            backend.live.hear({source_name: MachineLive(connected=True, last_contact=now)}, now)
+            backend.live.hear({machine.source_name: MachineLive(connected=True, last_contact=now)}, now)
         made = [type(recorded.event).__name__ for recorded in answer.events]
         return answered(answer, UpdateResult(applied=data.success, events=made))

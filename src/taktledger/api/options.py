@@ -19,12 +19,12 @@ class OptionController(Controller):
     path = "/api/options"
     tags = ("Options",)
 
-    @get("/", operation_id="get_options")
+    @get("/", operation_id="get_options", summary="Get options")
     async def get_options(self, backend: NamedDependency[Backend]) -> Options:
         """All settings."""
         return backend.writer.shop.options
 
-    @patch("/", operation_id="edit_options")
+    @patch("/", operation_id="edit_options", summary="Edit options")
     async def edit_options(
         self, request: ApiRequest, backend: NamedDependency[Backend], data: JSONBody[EditOptions]
     ) -> Response[Options]:

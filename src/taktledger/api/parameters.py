@@ -10,8 +10,11 @@ Id = Annotated[int, Parameter(le=LAST_ID)]
 OptionalId = Annotated[int | None, Parameter(ge=0, le=LAST_ID)]
 OptionalTime = Annotated[float | None, Parameter(ge=0, le=1e11, description="UNIX seconds")]
 Limit = Annotated[int | None, Parameter(ge=0, le=LAST_ID, description="maximum number of results")]
+Position = Annotated[int, Parameter(ge=0, le=LAST_ID, description="of an event in the ledger")]
 Offset = Annotated[int, Parameter(ge=0, le=LAST_ID, description="skip this many results")]
-OptionalFlag = Annotated[str | None, Parameter(description="1, true, on, yes, y or checked; anything else is false")]
+OptionalFlag = Annotated[
+    str | None, Parameter(description="true: 1, true, on, yes, y or checked; false: anything else; left out: all")
+]
 
 TRUE = {"1", "true", "on", "yes", "y", "checked"}
 

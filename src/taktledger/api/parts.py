@@ -10,12 +10,15 @@ from taktledger.api.backend import Backend
 from taktledger.api.parameters import Id, Limit, Offset, OptionalFlag, OptionalId, OptionalTime, flag
 from taktledger.domain.errors import NotFound
 
+MOST_PARTS = 10_000
+"""In one answer: nobody can write while it is made."""
+
 
 class PartController(Controller):
     path = "/api/parts"
     tags = ("Parts",)
 
-    @get("/", operation_id="list_parts")
+    @get("/", operation_id="list_parts", summary="List parts")
     async def list_parts(
         self,
         backend: NamedDependency[Backend],
@@ -25,10 +28,13 @@ class PartController(Controller):
         start: FromQuery[OptionalTime] = None,
         end: FromQuery[OptionalTime] = None,
         scrapped: FromQuery[OptionalFlag] = None,
-        limit: FromQuery[Limit] = None,
+        limit: FromQuery[Limit] = MOST_PARTS,
         offset: FromQuery[Offset] = 0,
     ) -> dict[str, Part]:
-        """Parts that match all parameters, by the time they were finished. `scrapped=1`: only scrapped ones."""
+        """Parts that match all parameters, by the time they were finished. `scrapped=1`: only scrapped ones.
+
+        At most 10,000 at a time: `offset` goes on from there.
+        """
         found = parts.find(
             backend.rows.db,
             machine=machine,
@@ -37,12 +43,12 @@ class PartController(Controller):
             start=start,
             end=end,
             scrapped=flag(scrapped) or None,
-            limit=limit,
+            limit=MOST_PARTS if limit is None else min(limit, MOST_PARTS),
             offset=offset,
         )
         return {str(part.id): part for part in found}
 
-    @get("/{part_id:int}", operation_id="get_part")
+    @get("/{part_id:int}", operation_id="get_part", summary="Get part")
     async def get_part(self, backend: NamedDependency[Backend], part_id: FromPath[Id]) -> Part:
         """One part."""
         part = parts.get(backend.rows.db, part_id)

@@ -51,6 +51,10 @@ def on_outcome_unknown(request: Request[Any, Any, Any], error: OutcomeUnknown) -
 def on_validation_error(request: Request[Any, Any, Any], error: ValidationException) -> Response[dict[str, Any]]:
     """Litestar's list of what is wrong: the first of it in `error`, all of it in `errors`."""
     found = error.extra if isinstance(error.extra, list) else []
+    if found and all(each.get("source") == "path" for each in found):
+        return problem(request, 404, "there is no such object")  # an ID that no object can have
+    if any(each.get("message") == "'data'" for each in found):
+        return problem(request, 400, "the request needs a JSON body")
     errors = [{"field": _field(each), "error": str(each.get("message", ""))} for each in found]
     if not errors:
         return problem(request, 400, error.detail)

@@ -25,12 +25,12 @@ class ProcessController(Controller):
     path = "/api/processes"
     tags = ("Processes",)
 
-    @get("/", operation_id="list_processes")
+    @get("/", operation_id="list_processes", summary="List processes")
     async def list_processes(self, backend: NamedDependency[Backend]) -> dict[str, ProcessDocument]:
         """All processes."""
         return {str(process.id): process for process in processes.find(backend.rows.db)}
 
-    @put("/", operation_id="create_process", status_code=201)
+    @put("/", operation_id="create_process", summary="Create process", status_code=201)
     async def create_process(
         self, request: ApiRequest, backend: NamedDependency[Backend], data: JSONBody[CreateProcess]
     ) -> Response[ProcessDocument]:
@@ -38,7 +38,7 @@ class ProcessController(Controller):
         answer = await write(request, backend, create_process, data, 201)
         return answered(answer, process_or_404(backend, object_id(answer)))
 
-    @get("/{process_id:int}", operation_id="get_process")
+    @get("/{process_id:int}", operation_id="get_process", summary="Get process")
     async def get_process(self, backend: NamedDependency[Backend], process_id: FromPath[Id]) -> ProcessDocument:
         """One process."""
         return process_or_404(backend, process_id)

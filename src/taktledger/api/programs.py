@@ -46,7 +46,7 @@ class ProgramController(Controller):
     path = "/api/programs"
     tags = ("Programs",)
 
-    @get("/", operation_id="list_programs")
+    @get("/", operation_id="list_programs", summary="List programs")
     async def list_programs(
         self,
         backend: NamedDependency[Backend],
@@ -62,7 +62,7 @@ class ProgramController(Controller):
         found = programs.find(db, machine=machine, process=process, loaded=flag(loaded), archived=flag(archived))
         return {str(program.id): program for program in found}
 
-    @put("/", operation_id="create_program", status_code=201)
+    @put("/", operation_id="create_program", summary="Create program", status_code=201)
     async def create_program(
         self, request: ApiRequest, backend: NamedDependency[Backend], data: JSONBody[CreateProgram]
     ) -> Response[Program]:
@@ -70,12 +70,12 @@ class ProgramController(Controller):
         answer = await write(request, backend, create_program, data, 201)
         return answered(answer, program_or_404(backend, object_id(answer)))
 
-    @get("/{program_id:int}", operation_id="get_program")
+    @get("/{program_id:int}", operation_id="get_program", summary="Get program")
     async def get_program(self, backend: NamedDependency[Backend], program_id: FromPath[Id]) -> Program:
         """One program."""
         return program_or_404(backend, program_id)
 
-    @patch("/{program_id:int}", operation_id="edit_program")
+    @patch("/{program_id:int}", operation_id="edit_program", summary="Edit program")
     async def edit_program(
         self,
         request: ApiRequest,
@@ -87,7 +87,7 @@ class ProgramController(Controller):
         answer = await write(request, backend, edit_program, EditProgram(program_id=program_id, fields=data))
         return answered(answer, program_or_404(backend, program_id))
 
-    @delete("/{program_id:int}", operation_id="delete_program", status_code=204)
+    @delete("/{program_id:int}", operation_id="delete_program", summary="Delete program", status_code=204)
     async def delete_program(
         self, request: ApiRequest, backend: NamedDependency[Backend], program_id: FromPath[Id]
     ) -> Response[None]:
@@ -95,21 +95,25 @@ class ProgramController(Controller):
         answer = await write(request, backend, delete_program, DeleteProgram(program_id=program_id), 204)
         return answered(answer, None)
 
-    @get("/{program_id:int}/overview/{year:int}", operation_id="program_overview")
+    @get("/{program_id:int}/overview/{year:int}", operation_id="program_overview", summary="Parts per day of a year")
     async def overview_year(
         self, backend: NamedDependency[Backend], program_id: FromPath[Id], year: FromPath[int]
     ) -> Overview:
         """Parts per local day of a year. Days without parts are left out."""
         return overview(backend, program_id, year, None)
 
-    @get("/{program_id:int}/overview/{year:int}/{month:int}", operation_id="program_overview_month")
+    @get(
+        "/{program_id:int}/overview/{year:int}/{month:int}",
+        operation_id="program_overview_month",
+        summary="Parts per day of a month",
+    )
     async def overview_month(
         self, backend: NamedDependency[Backend], program_id: FromPath[Id], year: FromPath[int], month: FromPath[int]
     ) -> Overview:
         """Parts per local day of a month (1..12)."""
         return overview(backend, program_id, year, month)
 
-    @get("/{program_id:int}/chart", operation_id="program_chart")
+    @get("/{program_id:int}/chart", operation_id="program_chart", summary="Parts between two times")
     async def chart(
         self,
         backend: NamedDependency[Backend],

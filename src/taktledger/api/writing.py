@@ -8,7 +8,10 @@ from litestar import Response
 
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
+from taktledger.domain.errors import Invalid
 from taktledger.ledger.writer import Answer, Decide, Request, Step
+
+LONGEST_KEY = 200
 
 
 async def write(request: ApiRequest, backend: Backend, decide: Decide, command: Any, status: int = 200) -> Answer:
@@ -18,6 +21,9 @@ async def write(request: ApiRequest, backend: Backend, decide: Decide, command: 
 
 async def write_steps(request: ApiRequest, backend: Backend, steps: Sequence[Step], status: int = 200) -> Answer:
     """All of the steps, or none."""
+    key = request.headers.get("idempotency-key") or None
+    if key is not None and len(key) > LONGEST_KEY:
+        raise Invalid(f"an Idempotency-Key has at most {LONGEST_KEY} characters", "Idempotency-Key")
     digest = hashlib.sha256(f"{request.method} {request.url.path.rstrip('/')}\n".encode())
     digest.update(await request.body())
     return await backend.writer.execute(
@@ -25,7 +31,7 @@ async def write_steps(request: ApiRequest, backend: Backend, steps: Sequence[Ste
             steps=steps,
             actor=request.user.actor,
             status=status,
-            key=request.headers.get("idempotency-key"),
+            key=key,
             body_sha256=digest.hexdigest(),
         )
     )

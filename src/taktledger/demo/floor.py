@@ -8,9 +8,7 @@ when its stdin is closed: with whoever started it, however that ends.
 
 import argparse
 import asyncio
-import os
 import signal
-import threading
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -21,6 +19,7 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from taktledger.children import end_with_parent
 from taktledger.demo.control import LIVE, Control, Link, Rhythm
 from taktledger.demo.machines import MACHINES, MachineSpec
 from taktledger.demo.registers import READ_HOLDING, UNIT, image_of
@@ -179,27 +178,11 @@ async def run(floor: Floor, stop: asyncio.Event) -> None:
     floor.close()
 
 
-def _stop_when_told(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-
-    def told(*_: object) -> None:
-        with suppress(RuntimeError):  # the loop has been closed meanwhile
-            loop.call_soon_threadsafe(stop.set)
-
-    def read_stdin() -> None:
-        with suppress(OSError):
-            while os.read(0, 4096):  # not sys.stdin: its lock, held by a daemon thread, would break the exit
-                pass
-        told()
-
-    signal.signal(signal.SIGTERM, told)
-    signal.signal(signal.SIGINT, told)
-    threading.Thread(target=read_stdin, daemon=True).start()
-
-
 async def _main(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
-    _stop_when_told(stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    end_with_parent()
     await run(Floor(arguments.state, arguments.start_counts, arguments.seed, arguments.pace), stop)
 
 

@@ -23,10 +23,10 @@ GROUP_SECONDS = 600.0
 
 
 @asynccontextmanager
-async def demo_floor(settings: Settings, backend: Backend) -> AsyncIterator[Path | None]:
+async def demo_floor(settings: Settings, backend: Backend, stopping: asyncio.Event) -> AsyncIterator[Path | None]:
     """Controls on free ports of this machine, and the config that names them (`DATA/demo.toml`)."""
     if backend.ledger.head == 0:
-        await write_history(backend)
+        await write_history(backend, stopping)
     counts = msgspec.json.encode(last_counts(backend.writer.shop)).decode()
     state = settings.data / "floor.json"
     process = await children.start(
@@ -44,7 +44,7 @@ async def demo_floor(settings: Settings, backend: Backend) -> AsyncIterator[Path
         await asyncio.shield(children.stop(process))
 
 
-async def write_history(backend: Backend) -> None:
+async def write_history(backend: Backend, stopping: asyncio.Event) -> None:
     """Writes the last thirty days through the normal commands, with the writer's clock set to those days."""
     writer, clock = backend.writer, backend.writer.clock
     now = clock()
@@ -61,10 +61,12 @@ async def write_history(backend: Backend) -> None:
                 done += len(requests)
                 report(done, len(steps))
                 await asyncio.sleep(0)  # so that Ctrl-C is heard
+                if stopping.is_set():
+                    return
     finally:
         writer.clock = clock
 
 
 def _request(step: HistoryStep) -> Request:
-    taken = Step(decide=step.decide, command=step.command, source=step.source, sequence=step.sequence or 0)
+    taken = Step(decide=step.decide, command=step.command, source=step.source, sequence=step.sequence)
     return Request(steps=[taken], actor="demo")

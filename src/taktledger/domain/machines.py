@@ -8,7 +8,7 @@ from taktledger.domain.errors import Conflict, NotFound
 from taktledger.domain.event import Event
 from taktledger.domain.processes import drop_process
 from taktledger.domain.shop import ControlAlarm, Counter, Machine, Program, Shop
-from taktledger.domain.values import Int, Name, Number, Scalar, Text, only_changes, set_fields
+from taktledger.domain.values import Int, Line, Name, Number, Scalar, Text, only_changes, set_fields
 
 # Events
 
@@ -32,7 +32,7 @@ class MachineFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
 class ControlChanges(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What of a control's state changed. Unset: as before."""
 
-    cycle_state: str | UnsetType = UNSET
+    cycle_state: Line | UnsetType = UNSET
     estopped: bool | UnsetType = UNSET
     feed_rate_override: Number | UnsetType = UNSET
     active_tool: Int | UnsetType = UNSET

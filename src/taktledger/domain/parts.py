@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from taktledger.domain.event import Event
 from taktledger.domain.machines import MachineEvent, heard
-from taktledger.domain.programs import ensure_program
+from taktledger.domain.programs import ProgramLoaded, ensure_program
 from taktledger.domain.shop import Counter, Shop
 
 # Events
@@ -61,7 +61,7 @@ def cycle_finished(shop: Shop, event: CycleFinished) -> None:
         program.last_cycle = finished
         shop.touched.programs.add(program.id)
     process = shop.processes.get(event.process_id) if event.process_id else None
-    if process is not None and (process.last_cycle is None or finished >= process.last_cycle):
+    if process is not None and event.parts and (process.last_cycle is None or finished >= process.last_cycle):
         process.last_cycle = finished
         process.last_program_id = event.program_id
         shop.touched.processes.add(process.id)
@@ -74,7 +74,7 @@ def production_gap_recorded(shop: Shop, event: ProductionGapRecorded) -> None:
 # Decisions
 
 
-class FinishedCycles(Struct, kw_only=True, frozen=True):
+class FinishCycles(Struct, kw_only=True, frozen=True):
     """What a control says about cycles that it finished."""
 
     machine_id: int
@@ -89,12 +89,22 @@ class FinishedCycles(Struct, kw_only=True, frozen=True):
     reported_at: float | None
 
 
-def finish_cycles(shop: Shop, command: FinishedCycles, now: float) -> Iterator[Event]:
+def finish_cycles(shop: Shop, command: FinishCycles, now: float) -> Iterator[Event]:
     """The control finished cycles of a program, which may not exist yet (or not any more)."""
     machine = shop.machines[command.machine_id]
     filename = command.program
     if filename is not None:
         yield from ensure_program(shop, machine, filename, command.occurred_at)
+        if machine.control.program in (filename, None) and machine.loaded_program_id != machine.programs[filename]:
+            # It was deleted or renamed while it was loaded, or the whole machine was: it is loaded all the same.
+            yield ProgramLoaded(
+                occurred_at=command.occurred_at,
+                reported_at=command.reported_at,
+                machine_id=machine.id,
+                program_id=machine.programs[filename],
+                program=filename,
+                program_name=machine.control.program_name,
+            )
     program_id = machine.programs[filename] if filename is not None else None
     process_id = shop.programs[program_id].process_id if program_id else None
     process = shop.processes[process_id] if process_id else None

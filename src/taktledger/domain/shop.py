@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from taktledger.domain.values import Count, Int, Number, Scalar, Seconds
+from taktledger.domain.values import Count, Int, Line, Number, Scalar, Seconds
 
 SHOP_VERSION = 1
 """Raised when a saved shop of an earlier release must not be used any more."""
@@ -24,11 +24,11 @@ class Counter(Struct, frozen=True, omit_defaults=True):
 class ControlAlarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An alarm that a control reports. One of code and type is there."""
 
-    alarm_code: str | None = None
-    alarm_type: str | None = None
+    alarm_code: Line | None = None
+    alarm_type: Line | None = None
     timestamp: Seconds | None = None
-    custom_message: str | None = None
-    info: str | None = None
+    custom_message: Line | None = None
+    info: Line | None = None
 
 
 class Control(Struct, kw_only=True):

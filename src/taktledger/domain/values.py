@@ -15,6 +15,8 @@ Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 """A UNIX timestamp in UTC."""
 Scalar = str | Int | Number | bool | None
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
+Line = Annotated[str, Meta(max_length=500)]
+"""What a control says in a word or a sentence."""
 Text = Annotated[str, Meta(max_length=100_000)]
 
 

@@ -1,6 +1,6 @@
-"""Credentials: which key is whose. Not events: the ledger says only that a key was issued or revoked.
+"""Credentials: the hashes of the keys. Not events: the ledger says only that a key was issued or revoked.
 
-An API key is 256 random bits; only its SHA-256 is kept. (No salt or slow hash: nobody guesses 256 bits.)
+An API key that we make is 256 random bits; only its SHA-256 is kept. (No salt or slow hash: nobody guesses 256 bits.)
 """
 
 import hashlib
@@ -8,20 +8,7 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from msgspec import Struct
 from sqlite_utils import Database
-
-
-class Caller(Struct, frozen=True):
-    """Who makes a request."""
-
-    user_id: int
-    key_id: int
-    level: str
-
-    @property
-    def actor(self) -> str:
-        return f"user-{self.user_id}"
 
 
 def new_key() -> str:
@@ -29,40 +16,36 @@ def new_key() -> str:
 
 
 class Credentials:
-    """The hashes of all valid keys, in `DATA/credentials.db` (mode 0600)."""
+    """Which key has which ID, in `DATA/credentials.db` (mode 0600). Whose it is, and whether it is still valid, the
+    ledger says."""
 
     def __init__(self, path: Path) -> None:
         path.touch(mode=0o600)
         self._connection = sqlite3.connect(path)
         self._db = Database(self._connection)
-        columns = {"sha256": str, "key_id": int, "user_id": int, "level": str}
-        self._db.table("keys").create(columns, pk="sha256", strict=True, if_not_exists=True)
-        self._callers = {
-            row["sha256"]: Caller(user_id=row["user_id"], key_id=row["key_id"], level=row["level"])
-            for row in self._db.table("keys").rows
-        }
+        self._db.table("keys").create({"sha256": str, "key_id": int}, pk="sha256", strict=True, if_not_exists=True)
+        self._key_ids = {row["sha256"]: row["key_id"] for row in self._db.table("keys").rows}
 
     def close(self) -> None:
         self._connection.close()
 
-    def add(self, key: str, caller: Caller) -> None:
+    def add(self, key: str, key_id: int) -> None:
         digest = _digest(key)
-        row = {"sha256": digest, "key_id": caller.key_id, "user_id": caller.user_id, "level": caller.level}
         with self._db.atomic():
-            self._db.table("keys").insert(row, replace=True)
-        self._callers[digest] = caller
+            self._db.table("keys").insert({"sha256": digest, "key_id": key_id}, replace=True)
+        self._key_ids[digest] = key_id
 
     def remove(self, key_id: int) -> None:
         with self._db.atomic():
             self._db.table("keys").delete_where("key_id = ?", [key_id])
-        self._callers = {digest: caller for digest, caller in self._callers.items() if caller.key_id != key_id}
+        self._key_ids = {digest: each for digest, each in self._key_ids.items() if each != key_id}
+
+    def key_id(self, key: str) -> int | None:
+        """The ID of this key; None if nobody has it."""
+        return self._key_ids.get(_digest(key))
 
     def knows(self, key_id: int) -> bool:
-        return any(caller.key_id == key_id for caller in self._callers.values())
-
-    def caller(self, key: str) -> Caller | None:
-        """Whose key this is; None if nobody's."""
-        return self._callers.get(_digest(key))
+        return key_id in self._key_ids.values()
 
 
 def _digest(key: str) -> str:

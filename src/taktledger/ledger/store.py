@@ -140,11 +140,12 @@ class Ledger:
         last = self.read_head() if until is None else self.position_at(until)
         if since is not None:
             after = max(after, self.position_at(math.nextafter(since, 0)))
-        end = min(last, after + SEARCHED_POSITIONS) if kind is not None else last
+        searching = kind is not None or stream is not None
+        end = min(last, after + SEARCHED_POSITIONS) if searching else last
         where = "position > ? AND position <= ?"
         values: list[Any] = [after, end]
         if stream is not None:
-            where += " AND originator_id = ?"
+            where += " AND +originator_id = ?"  # by position: its index would sort the whole stream for each page
             values.append(stream)
         if kind is not None:
             where += " AND (topic = ? OR substr(topic, 1, ?) = ?)"  # any version of it

@@ -27,6 +27,9 @@ log = structlog.get_logger()
 GROUP = 500
 """Requests that are taken into one group at most, so that the first of them doesn't wait for ever."""
 
+RELOAD_SECONDS = 1.0
+"""Between two tries to load the shop anew, while nobody writes."""
+
 Decide = Callable[[Shop, Any, float], Iterable[Event]]
 """`decide(shop, command, now)`: what follows, or a DomainError. Each event is folded before the next is asked for."""
 
@@ -126,7 +129,11 @@ class Writer:
     async def run(self) -> None:
         """Serves the queue until it is cancelled."""
         while True:
-            await self._waiting.wait()
+            try:
+                await asyncio.wait_for(self._waiting.wait(), RELOAD_SECONDS if self.stale else None)
+            except TimeoutError:
+                with suppress(Exception):  # still no room on the disk
+                    self.reload()
             self._waiting.clear()
             while self._queue:
                 group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]

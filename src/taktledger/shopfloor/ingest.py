@@ -9,7 +9,7 @@ from taktledger.domain import machines as m
 from taktledger.domain.errors import Conflict, DomainError
 from taktledger.domain.event import Event
 from taktledger.domain.machines import ensure_machine, get_machine
-from taktledger.domain.parts import FinishedCycles, ProductionGapRecorded, finish_cycles
+from taktledger.domain.parts import FinishCycles, ProductionGapRecorded, finish_cycles
 from taktledger.domain.programs import SelectProgram, select_program
 from taktledger.domain.shop import Machine, Shop
 from taktledger.shopfloor import facts as f
@@ -47,7 +47,7 @@ def take_fact(shop: Shop, command: TakeFact, now: float) -> Iterator[Event]:
     yield from ensure_machine(shop, command.machine, command.occurred_at)
     machine = shop.machines[shop.machine_ids[command.machine]]
     reported_at = command.occurred_at if command.occurred_at > now + CLOCK_SECONDS else None
-    yield from events_of(shop, machine, command.fact, command.occurred_at, reported_at)
+    yield from events_of(shop, machine, command.fact, command.occurred_at, reported_at, now)
 
 
 class UpdateInbox(Struct):
@@ -69,7 +69,7 @@ class UpdateInbox(Struct):
             raise OldUpdate(f"this update is older than the last one of machine {machine.id}; it changes nothing")
         state, found = detect(profile_of(shop, machine), DetectorState(control=machine.control, run=run), update, at)
         for fact in found:
-            yield from events_of(shop, machine, fact, at, reported_at)
+            yield from events_of(shop, machine, fact, at, reported_at, now)
         if update.success:
             self.runs[machine.id] = state.run
 
@@ -88,18 +88,18 @@ def _time_of(update: MachineUpdate, last: float | None, now: float) -> tuple[flo
 
 
 def events_of(
-    shop: Shop, machine: Machine, fact: f.Fact, at: float, reported_at: float | None = None
+    shop: Shop, machine: Machine, fact: f.Fact, at: float, reported_at: float | None, now: float
 ) -> Iterator[Event]:
     """Each fact makes at least one event, so that the ledger holds its sequence."""
     on: dict[str, Any] = {"machine_id": machine.id, "occurred_at": at, "reported_at": reported_at}
     match fact:
         case f.BaselineSeen():
-            yield from _gaps_before(shop, machine, fact, at)
+            yield from _gaps_before(shop, machine, fact, at, reported_at)
             yield m.MachineBaselineRead(**on, counters=fact.counters)
         case f.CountersSeen():
             yield m.MachineCountersRead(**on, counters=fact.counters)
         case f.CyclesSeen():
-            finished = FinishedCycles(
+            finished = FinishCycles(
                 machine_id=machine.id,
                 program=fact.program,
                 cycles=fact.cycles,
@@ -110,7 +110,7 @@ def events_of(
                 occurred_at=at,
                 reported_at=reported_at,
             )
-            yield from finish_cycles(shop, finished, at)
+            yield from finish_cycles(shop, finished, now)
         case f.GapSeen():
             yield ProductionGapRecorded(
                 **on,
@@ -129,7 +129,7 @@ def events_of(
                 occurred_at=at,
                 reported_at=reported_at,
             )
-            yield from select_program(shop, selected, at)
+            yield from select_program(shop, selected, now)
         case f.StateSeen():
             yield m.MachineStateChanged(**on, changes=fact.changes)
         case f.VariablesSeen():
@@ -140,13 +140,16 @@ def events_of(
             yield m.MachineFactSetAside(**on, fact=fact.fact, error=fact.error)
 
 
-def _gaps_before(shop: Shop, machine: Machine, baseline: f.BaselineSeen, at: float) -> Iterator[Event]:
+def _gaps_before(
+    shop: Shop, machine: Machine, baseline: f.BaselineSeen, at: float, reported_at: float | None
+) -> Iterator[Event]:
     """A new spool starts counting elsewhere than the ledger stands: what was made in between nobody knows."""
     in_use = counter_in_use(profile_of(shop, machine), machine.control.program)
     last, now = machine.control.counters.get(in_use), baseline.counters.get(in_use)
     if last is not None and now is not None and last.value != now.value:
         yield ProductionGapRecorded(
             occurred_at=at,
+            reported_at=reported_at,
             machine_id=machine.id,
             counter=in_use,
             gap_from=machine.last_fact_at,

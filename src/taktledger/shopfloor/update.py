@@ -6,9 +6,7 @@ from msgspec import Meta, Struct
 
 from taktledger.domain.errors import Invalid
 from taktledger.domain.shop import ControlAlarm
-from taktledger.domain.values import Count, Int, Number, Seconds
-
-FileName = Annotated[str, Meta(max_length=500)]
+from taktledger.domain.values import Count, Int, Line, Number, Seconds
 
 
 class MachineUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -17,9 +15,9 @@ class MachineUpdate(Struct, kw_only=True, frozen=True, omit_defaults=True):
     success: bool = True
     """False: the control did not answer."""
     part_count: Count | None = None
-    cycle_state: str | None = None
+    cycle_state: Line | None = None
     estopped: bool | None = None
-    program_name: FileName | None = None
+    program_name: Line | None = None
     """`""` is "(No Program)"."""
     alarms: list[ControlAlarm] | None = None
     """`[]` is "none"."""
