@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from sqlite_utils import Database
 
-from takt_projections.model import Handler, json_text
+from takt_projections.model import Handler, ReadModel, json_text
 from taktledger.domain.alerts import AlertRaised
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Shop
@@ -28,7 +28,7 @@ COLUMNS = {
 }
 
 
-class Alerts:
+class Alerts(ReadModel):
     name = "alerts"
     version = 1
 

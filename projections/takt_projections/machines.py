@@ -1,21 +1,20 @@
 """Machines: one row each, with what their control said last."""
 
 import sqlite3
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
-from sqlite_utils import Database
 
-from takt_projections.model import Handler, ObjectTable, json_text
-from taktledger.domain.event import Event
-from taktledger.domain.shop import ControlAlarm, Machine, Shop
+from takt_projections.model import ObjectModel, json_text
+from taktledger.domain.shop import ControlAlarm, Machine
 from taktledger.domain.values import Scalar
 
-TABLE = ObjectTable(
-    "machines",
-    {
+
+class Machines(ObjectModel):
+    name = "machines"
+    version = 1
+    columns = {
         "id": int,
         "name": str,
         "source_name": str,
@@ -37,57 +36,35 @@ TABLE = ObjectTable(
         "alarms": str,
         "variables": str,
         "last_fact_at": float,
-    },
-    required=("name", "source_name"),
-)
+    }
+    required = ("name", "source_name")
 
-
-class Machines:
-    name = "machines"
-    version = 1
-
-    def create(self, db: Database) -> None:
-        TABLE.create(db)
-
-    def index(self, db: Database) -> None:
-        db.table("machines").create_index(["loaded_program_id"])
-
-    def handlers(self) -> Mapping[type[Event], Handler]:
-        return {}
-
-    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
-        TABLE.write(connection, shop.touched.machines, shop.machines, _row)
-
-    def forget(self) -> None:
-        pass
-
-
-def _row(machine: Machine) -> tuple[Any, ...]:
-    control = machine.control
-    part_count = control.counters.get("part_count")
-    return (
-        machine.id,
-        machine.name,
-        machine.source_name,
-        machine.description,
-        machine.archived,
-        machine.disabled,
-        machine.program_cv,
-        machine.current_work_order,
-        json_text(machine.running_states),
-        json_text(machine.custom_alarms),
-        json_text(machine.custom_properties),
-        machine.loaded_program_id,
-        machine.loaded_process_id,
-        part_count.value if part_count else None,
-        control.cycle_state,
-        control.estopped,
-        control.feed_rate_override,
-        control.active_tool,
-        json_text(control.alarms),
-        json_text(control.variables),
-        machine.last_fact_at,
-    )
+    def row(self, machine: Machine) -> tuple[Any, ...]:
+        control = machine.control
+        part_count = control.counters.get("part_count")
+        return (
+            machine.id,
+            machine.name,
+            machine.source_name,
+            machine.description,
+            machine.archived,
+            machine.disabled,
+            machine.program_cv,
+            machine.current_work_order,
+            json_text(machine.running_states),
+            json_text(machine.custom_alarms),
+            json_text(machine.custom_properties),
+            machine.loaded_program_id,
+            machine.loaded_process_id,
+            part_count.value if part_count else None,
+            control.cycle_state,
+            control.estopped,
+            control.feed_rate_override,
+            control.active_tool,
+            json_text(control.alarms),
+            json_text(control.variables),
+            machine.last_fact_at,
+        )
 
 
 # Queries

@@ -1,8 +1,8 @@
 """What a read model is: a name, a version, its tables, what it writes."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 from sqlite_utils import Database
@@ -14,54 +14,58 @@ Handler = Callable[[Any, Shop, int], None]
 """`handler(event, shop, position)`: runs after the shop has folded this event."""
 
 
-class ReadModel(Protocol):
+class ReadModel:
     """Objects are written from the shop, which says what was touched. Sums and histories have handlers, which collect
     what `write` then puts into the tables."""
 
-    name: str
-    version: int
+    name: ClassVar[str]
+    version: ClassVar[int]
     """Raised whenever the rows would come out differently: they are rebuilt at the next start."""
 
     def create(self, db: Database) -> None:
         """Makes the tables."""
+        raise NotImplementedError
 
     def index(self, db: Database) -> None:
         """Makes the indexes: on a rebuild after the rows, which is several times faster."""
 
     def handlers(self) -> Mapping[type[Event], Handler]:
         """The events that it sums or keeps."""
+        return {}
 
     def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
         """Writes the touched objects and what was collected. Plain `executemany`: this is a hot path."""
+        raise NotImplementedError
 
     def forget(self) -> None:
         """Drops what was collected: the transaction is rolled back."""
 
 
-class ObjectTable:
-    """The rows of one kind of object, written whole from the shop."""
+class ObjectModel(ReadModel):
+    """A read model of one kind of object: a row each, written whole from the shop when it was touched.
 
-    def __init__(self, table: str, columns: Mapping[str, type], *, required: Iterable[str] = ()) -> None:
-        self.table = table
-        self.columns = dict(columns)
-        self._required = {*required}
-        names = ", ".join(self.columns)
-        places = ", ".join("?" * len(self.columns))
-        self._insert = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})"
-        self._delete = f"DELETE FROM {table} WHERE id = ?"
+    The table, the shop's collection and its set of touched IDs all have the name of the model.
+    """
+
+    columns: ClassVar[Mapping[str, type]]
+    """In the order of the table, `id` first."""
+    required: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        self._insert = f"INSERT OR REPLACE INTO {self.name} VALUES ({', '.join('?' * len(self.columns))})"
+        self._delete = f"DELETE FROM {self.name} WHERE id = ?"
+
+    def row(self, each: Any) -> Sequence[Any]:
+        """Its values, in the order of the columns."""
+        raise NotImplementedError
 
     def create(self, db: Database) -> None:
-        db.table(self.table).create(self.columns, pk="id", not_null=self._required, strict=True)
+        db.table(self.name).create(dict(self.columns), pk="id", not_null={*self.required}, strict=True)
 
-    def write(
-        self,
-        connection: sqlite3.Connection,
-        touched: Collection[int],
-        objects: Mapping[int, Any],
-        row: Callable[[Any], Sequence[Any]],
-    ) -> None:
+    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
         """Those of the touched that still exist are written, the others deleted."""
-        connection.executemany(self._insert, [row(objects[each]) for each in touched if each in objects])
+        touched, objects = getattr(shop.touched, self.name), getattr(shop, self.name)
+        connection.executemany(self._insert, [self.row(objects[each]) for each in touched if each in objects])
         connection.executemany(self._delete, [(each,) for each in touched if each not in objects])
 
 

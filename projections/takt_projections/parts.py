@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from sqlite_utils import Database
 
-from takt_projections.model import Handler, json_text
+from takt_projections.model import Handler, ReadModel, json_text
 from taktledger.domain.event import Event
 from taktledger.domain.parts import CycleFinished
 from taktledger.domain.shop import Shop
@@ -19,7 +19,7 @@ INSERT = (
 )
 
 
-class Parts:
+class Parts(ReadModel):
     name = "parts"
     version = 1
 

@@ -1,20 +1,19 @@
 """Processes: one row each."""
 
 import sqlite3
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlite_utils import Database
 
-from takt_projections.model import Handler, ObjectTable, json_text
-from taktledger.domain.event import Event
-from taktledger.domain.shop import MappedVariable, Process, Shop
+from takt_projections.model import ObjectModel, json_text
+from taktledger.domain.shop import MappedVariable, Process
 
-TABLE = ObjectTable(
-    "processes",
-    {
+
+class Processes(ObjectModel):
+    name = "processes"
+    version = 1
+    columns = {
         "id": int,
         "machine_id": int,
         "name": str,
@@ -32,51 +31,29 @@ TABLE = ObjectTable(
         "time_per_cycle": float,
         "last_cycle": float,
         "last_program_id": int,
-    },
-    required=("machine_id", "name"),
-)
+    }
+    required = ("machine_id", "name")
 
-
-class Processes:
-    name = "processes"
-    version = 1
-
-    def create(self, db: Database) -> None:
-        TABLE.create(db)
-
-    def index(self, db: Database) -> None:
-        db.table("processes").create_index(["machine_id"])
-
-    def handlers(self) -> Mapping[type[Event], Handler]:
-        return {}
-
-    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
-        TABLE.write(connection, shop.touched.processes, shop.processes, _row)
-
-    def forget(self) -> None:
-        pass
-
-
-def _row(process: Process) -> tuple[Any, ...]:
-    return (
-        process.id,
-        process.machine_id,
-        process.name,
-        process.description,
-        process.archived,
-        json_text(process.cv_map),
-        process.display_variable,
-        process.part_count_cv,
-        process.part_material_cost,
-        process.part_sell_price,
-        process.parts_per_cycle,
-        process.setup_instructions,
-        process.teardown_instructions,
-        json_text(process.tags),
-        process.time_per_cycle,
-        process.last_cycle,
-        process.last_program_id,
-    )
+    def row(self, process: Process) -> tuple[Any, ...]:
+        return (
+            process.id,
+            process.machine_id,
+            process.name,
+            process.description,
+            process.archived,
+            json_text(process.cv_map),
+            process.display_variable,
+            process.part_count_cv,
+            process.part_material_cost,
+            process.part_sell_price,
+            process.parts_per_cycle,
+            process.setup_instructions,
+            process.teardown_instructions,
+            json_text(process.tags),
+            process.time_per_cycle,
+            process.last_cycle,
+            process.last_program_id,
+        )
 
 
 # Queries

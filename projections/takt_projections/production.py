@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
 
-from takt_projections.model import Handler
+from takt_projections.model import Handler, ReadModel
 from taktledger.domain.event import Event
 from taktledger.domain.parts import CycleFinished
 from taktledger.domain.shop import Shop
@@ -25,7 +25,7 @@ ADD = (
 )
 
 
-class Production:
+class Production(ReadModel):
     name = "production"
     version = 1
 
@@ -35,9 +35,6 @@ class Production:
     def create(self, db: Database) -> None:
         key = {"program_id": int, "process_id": int, "machine_id": int, "quarter": int}
         db.table("production").create({**key, "parts": int}, pk=tuple(key), not_null={*key, "parts"}, strict=True)
-
-    def index(self, db: Database) -> None:
-        db.table("production").create_index(["process_id", "quarter"])
 
     def handlers(self) -> Mapping[type[Event], Handler]:
         return {CycleFinished: self._cycle_finished}

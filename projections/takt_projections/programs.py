@@ -1,19 +1,18 @@
 """Programs: one row each (`api/programs.py` serves them)."""
 
 import sqlite3
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlite_utils import Database
 
-from takt_projections.model import Handler, ObjectTable
-from taktledger.domain.event import Event
-from taktledger.domain.shop import Program, Shop
+from takt_projections.model import ObjectModel
+from taktledger.domain.shop import Program
 
-TABLE = ObjectTable(
-    "programs",
-    {
+
+class Programs(ObjectModel):
+    name = "programs"
+    version = 1
+    columns = {
         "id": int,
         "machine_id": int,
         "filename": str,
@@ -23,44 +22,21 @@ TABLE = ObjectTable(
         "load_by_var_value": int,
         "process_id": int,
         "last_cycle": float,
-    },
-    required=("machine_id", "filename"),
-)
+    }
+    required = ("machine_id", "filename")
 
-
-class Programs:
-    name = "programs"
-    version = 1
-
-    def create(self, db: Database) -> None:
-        TABLE.create(db)
-
-    def index(self, db: Database) -> None:
-        db.table("programs").create_index(["machine_id"])
-        db.table("programs").create_index(["process_id"])
-
-    def handlers(self) -> Mapping[type[Event], Handler]:
-        return {}
-
-    def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
-        TABLE.write(connection, shop.touched.programs, shop.programs, _row)
-
-    def forget(self) -> None:
-        pass
-
-
-def _row(program: Program) -> tuple[Any, ...]:
-    return (
-        program.id,
-        program.machine_id,
-        program.filename,
-        program.custom_name,
-        program.description,
-        program.archived,
-        program.load_by_var_value,
-        program.process_id,
-        program.last_cycle,
-    )
+    def row(self, program: Program) -> tuple[Any, ...]:
+        return (
+            program.id,
+            program.machine_id,
+            program.filename,
+            program.custom_name,
+            program.description,
+            program.archived,
+            program.load_by_var_value,
+            program.process_id,
+            program.last_cycle,
+        )
 
 
 # Queries
