@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from takt_adapters.spool import Spool, SpoolError
+from takt_adapters.spool import Spool, SpoolError, in_order
 from taktledger.domain.machines import ControlChanges
 from taktledger.domain.shop import Control, Counter
 from taktledger.shopfloor.detector import DetectorState, RunTime
@@ -202,3 +202,13 @@ def test_a_sequence_stands_for_one_fact_for_ever(
             assert seen.setdefault(fact.sequence, (fact.type, fact.data)) == (fact.type, fact.data)
     assert sorted(seen) == list(range(1, len(seen) + 1))
     spool.close()
+
+
+def test_times_do_not_go_back() -> None:
+    assert in_order(100.0, 101.0) == 101.0
+    assert in_order(100.0, 99.0) == 100.0
+
+
+def test_a_clock_that_was_far_ahead_is_righted() -> None:
+    """A machine's parts must not be dated 2099 until 2099, because the clock was wrong for a minute."""
+    assert in_order(4_000_000_000.0, 1_763_640_000.0) == 1_763_640_000.0

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from api.client import Json, at, get, ledger, machine_of, make_machine, refused
+from api.client import Json, at, get, ledger, machine_of, make_machine, refused, unique
 
 MARCH = at("2024-03-10T12:00")
 
@@ -111,3 +111,11 @@ def test_an_administrator_may_do_what_an_edge_does(api: httpx.Client) -> None:
     mill = make_machine(api)
     assert profile(api, mill).status_code == 200
     assert api.post("/api/edge/state", json=state(mill)).status_code == 204
+
+
+def test_the_state_of_an_unknown_machine_is_not_kept(api: httpx.Client, edge: httpx.Client) -> None:
+    """Or anybody with a machine's key could fill the memory, and the metrics."""
+    name = unique("nobody")
+    state = {"connected": True, "last_contact": 1.0, "error": None, "backlog": 3}
+    assert edge.post("/api/edge/state", json={"machines": {name: state}}).status_code == 204
+    assert name not in api.get("/metrics").text

@@ -472,3 +472,23 @@ def test_metrics_are_there_for_any_key(api: httpx.Client, edge: httpx.Client, an
         assert answer.headers["content-type"].startswith("text/plain")
         assert "# TYPE " in answer.text
     refused(anonymous.get("/metrics"), 401)
+
+
+@pytest.mark.parametrize("path", ["/api/programs/", "/api/machines/1", "/api/events/", "/api/nothing"])
+def test_options_need_a_key_too(api: httpx.Client, anonymous: httpx.Client, path: str) -> None:
+    """Without one, 401 on every `/api/` path; never 500."""
+    assert anonymous.options(path).status_code == 401
+    assert 400 <= api.options(path).status_code < 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/api/machines/"), ("POST", "/api/events"), ("PATCH", "/api/options/")]
+)
+def test_a_missing_body_is_said_in_words(api: httpx.Client, method: str, path: str) -> None:
+    answer = api.request(method, path, headers={"Content-Type": "application/json"})
+    assert refused(answer, 400)["error"] == "the request needs a JSON body"
+
+
+def test_an_id_that_no_object_can_have_is_missing(api: httpx.Client) -> None:
+    """A missing object is 404."""
+    refused(api.get(f"/api/programs/{10**26}"), 404)

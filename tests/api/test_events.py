@@ -477,3 +477,12 @@ def test_a_source_of_any_text(api: httpx.Client, edge: httpx.Client) -> None:
     odd = event | {"source": f"urn:uuid:{uuid4()}?ä=1#'\"%20"}
     assert post_events(edge, odd).json() == {"stored": 1, "repeated": 0}
     assert post_events(edge, odd).json() == {"stored": 0, "repeated": 1}
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-12:00", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_time_that_nobody_can_mean(edge: httpx.Client, time: str) -> None:
+    """Refused with its index, so that it doesn't hold up the others."""
+    event = {"specversion": "1.0", "id": "1", "source": unique("s"), "type": "RunTimeSeen", "subject": unique("m")}
+    event |= {"time": time, "sequence": "1", "data": {"tool_seconds": {"1": 2.0}}}
+    answer = edge.post("/api/events", json=[event], headers={"Content-Type": "application/cloudevents-batch+json"})
+    assert refused(answer, 400)["errors"][0]["index"] == 0

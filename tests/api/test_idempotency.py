@@ -156,3 +156,15 @@ def test_an_odd_key_is_no_error_of_the_server(api: httpx.Client, key: str) -> No
     headers = {b"Idempotency-Key": key.encode()}
     answer = api.put("/api/machines/", json={"name": unique("mill")}, headers=headers)
     assert answer.status_code in {201, 400}, answer.text
+
+
+def test_an_empty_key_is_none(api: httpx.Client) -> None:
+    for name in (unique("a"), unique("b")):
+        answer = api.put("/api/machines/", json={"name": name}, headers={"Idempotency-Key": ""})
+        assert (answer.status_code, replayed(answer)) == (201, False)
+
+
+def test_a_key_has_a_length(api: httpx.Client) -> None:
+    """It stays in the ledger."""
+    answer = api.put("/api/machines/", json={"name": unique("a")}, headers={"Idempotency-Key": "k" * 201})
+    assert refused(answer, 400, field="Idempotency-Key")

@@ -400,3 +400,19 @@ def test_two_rebuilds_at_once_spoil_nothing(data: Path) -> None:
         if street.models.newer():
             street.writer.shop = street.models.change_over()
         assert_sound(street)
+
+
+def test_a_rebuilt_file_that_cannot_be_used_changes_nothing(data: Path) -> None:
+    """It is of another release, say: the server goes on with what it has."""
+    with street_on(data) as street:
+        work(street)
+        before = street.models._file.path
+        newest = before.with_name("000009.db")
+        newest.write_bytes(b"no database" * 100)
+        assert street.models.newer()
+        assert street.models.change_over() is None
+        assert not newest.exists()
+        assert not street.models.newer()
+        work(street)
+        assert street.models._file.path == before
+        assert_sound(street)
