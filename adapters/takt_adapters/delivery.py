@@ -20,6 +20,7 @@ from takt_adapters.retry import Retry
 from takt_adapters.runner import Live
 from takt_adapters.spool import Spool, SpooledFact
 from taktledger.shopfloor.profile import Profile
+from taktledger.shopfloor.wire import Profiles, Stored
 
 DecodedT = TypeVar("DecodedT")
 
@@ -52,13 +53,6 @@ class CloudEvent(Struct, frozen=True, kw_only=True):
     data: msgspec.Raw
 
 
-class Stored(Struct):
-    """200: the ledger has the whole batch."""
-
-    stored: int
-    repeated: int
-
-
 class RefusedFact(Struct):
     index: int = -1
     """Of the fact in the batch. The ledger lists other errors in the same way, without it."""
@@ -70,11 +64,6 @@ class Refused(Struct):
 
     error: str
     errors: list[RefusedFact] = field(default_factory=list)
-
-
-class Profiles(Struct):
-    version: str
-    machines: dict[str, Profile]
 
 
 class Delivery:

@@ -137,7 +137,7 @@ async def _serve(settings: Settings, backend: Backend, config: Path | None, stop
     serving = asyncio.create_task(server.serve(), name="the HTTP server")
     edge = asyncio.create_task(_edge(settings, config), name="the edge") if config else None
     tasks = [writing, watching, serving, *([edge] if edge else [])]
-    _greet(settings)
+    greeting = asyncio.create_task(_greet(settings), name="the greeting")
     stopped = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -147,7 +147,7 @@ async def _serve(settings: Settings, backend: Backend, config: Path | None, stop
     server.stop()  # type: ignore[no-untyped-call]
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(serving), STOP_SECONDS)
-    for task in tasks:
+    for task in (*tasks, greeting):
         await _cancel(task)
     for task in done - {stopped}:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -193,8 +193,20 @@ def _check_port(host: str, port: int) -> None:
         raise CannotStart(f"can't listen on {host}:{port}: {reason}") from None
 
 
-def _greet(settings: Settings) -> None:
+async def _greet(settings: Settings) -> None:
+    """Says where the server is, once it is there: others wait for this line."""
+    while not await _is_listening(_reachable(settings.host).strip("[]"), settings.port):
+        await asyncio.sleep(0.02)
     address = f"http://{_reachable(settings.host)}:{settings.port}"
     key = settings.data / "admin.key"
     where = key if key.exists() else "what TAKTLEDGER_ADMIN_KEY says"
     print(f"Taktledger {__version__}: {address}/docs (the administrator's key: {where})", flush=True)
+
+
+async def _is_listening(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True

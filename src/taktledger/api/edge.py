@@ -12,17 +12,12 @@ from msgspec import Struct
 
 from taktledger.api.backend import Backend
 from taktledger.api.live import MachineLive
-from taktledger.shopfloor.profile import Profile, profile_of
+from taktledger.shopfloor.profile import profile_of
+from taktledger.shopfloor.wire import Profiles
 
 LONGEST_WAIT_SECONDS = 60.0
 COALESCED_SECONDS = 0.2
 """Commits that come within this time make one look at the profiles."""
-
-
-class Profiles(Struct, kw_only=True):
-    version: str
-    machines: dict[str, Profile]
-    """By source name. A machine that the ledger doesn't know yet has none."""
 
 
 class LiveReport(Struct):

@@ -19,6 +19,7 @@ from taktledger.ledger.store import StoredPage
 from taktledger.ledger.writer import Step
 from taktledger.shopfloor.facts import FACT_TYPES
 from taktledger.shopfloor.ingest import TakeFact, take_fact
+from taktledger.shopfloor.wire import Stored
 
 PAGE = 1000
 BATCH = 1000
@@ -37,12 +38,6 @@ class CloudEvent(Struct, kw_only=True):
     sequence: int
     data: dict[str, Any]
     datacontenttype: str = "application/json"
-
-
-class Stored(Struct):
-    stored: int
-    repeated: int
-    """Facts that the ledger held already."""
 
 
 class WrongEvents(ClientException):
