@@ -79,12 +79,15 @@ def serve(host: str, port: int, data: Path, config: Path | None) -> None:
 @cli.command()
 @server_options
 def demo(host: str, port: int, data: Path, config: Path | None) -> None:
-    """Run the ledger with a simulated shop floor. An empty ledger gets thirty days of history first."""
+    """Run the ledger with a simulated shop floor, and the machines of the config if there is one.
+
+    An empty ledger gets thirty days of history first.
+    """
     from taktledger.demo.run import demo_floor
 
     if config is not None:
-        raise click.UsageError("the demo has its own machines; use 'taktledger serve' with a config")
-    _serve(Settings(host=host, port=port, data=data, admin_key=_admin_key()), demo_floor)
+        _load_config(config)
+    _serve(Settings(host=host, port=port, data=data, config=config, admin_key=_admin_key()), demo_floor)
 
 
 @cli.command()

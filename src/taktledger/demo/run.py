@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from takt_adapters.builtin import installed_adapters
 from taktledger import children
 from taktledger.api.backend import Backend
+from taktledger.config import ConfigError, load_config
 from taktledger.demo.history import HistoryStep, history, last_counts
 from taktledger.demo.registers import shop_toml
 from taktledger.ledger.writer import Answer, Request, Step
@@ -24,7 +26,8 @@ GROUP_SECONDS = 600.0
 
 @asynccontextmanager
 async def demo_floor(settings: Settings, backend: Backend, stopping: asyncio.Event) -> AsyncIterator[Path | None]:
-    """Controls on free ports of this machine, and the config that names them (`DATA/demo.toml`)."""
+    """Controls on free ports of this machine, and the config that names them (`DATA/demo.toml`), with the real machines
+    of the user's own config after them."""
     if backend.ledger.head == 0:
         await write_history(backend, stopping)
     counts = msgspec.json.encode(last_counts(backend.writer.shop)).decode()
@@ -38,7 +41,12 @@ async def demo_floor(settings: Settings, backend: Backend, stopping: asyncio.Eve
         if not line:
             raise CannotStart("the simulated shop floor did not start")
         config = settings.data / "demo.toml"
-        config.write_text(shop_toml(msgspec.json.decode(line)["ports"]))
+        real = settings.config.read_text() if settings.config else ""
+        config.write_text(f"{shop_toml(msgspec.json.decode(line)['ports'])}\n{real}")
+        try:
+            load_config(config, installed_adapters())
+        except ConfigError as error:  # a real machine with the name of a simulated one
+            raise CannotStart(str(error)) from None
         yield config
     finally:
         await asyncio.shield(children.stop(process))
