@@ -89,7 +89,8 @@ class Alert(Struct, kw_only=True):
 def find(db: sqlite3.Connection, limit: int | None = None, offset: int = 0) -> list[Alert]:
     """Open ones first, the newest first among them."""
     rows = db.execute(
-        "SELECT alerts.*, machines.id AS machine_id, processes.id AS process_id FROM alerts "
+        "SELECT alerts.id, kind, message, timestamp, machines.id AS machine_id, processes.id AS process_id, tool_id, "
+        "data, dismissed, dismissed_by FROM alerts "
         "LEFT JOIN machines ON machines.id = alerts.machine_id LEFT JOIN processes ON processes.id = alerts.process_id "
         "ORDER BY dismissed, timestamp DESC, alerts.id DESC LIMIT ? OFFSET ?",
         (-1 if limit is None else limit, offset),

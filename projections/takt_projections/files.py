@@ -128,6 +128,7 @@ class RowsFile:
 
     def load_shop(self) -> Shop:
         """The shop as it was saved last, or an empty one."""
+        self._saved_at = 0
         row = self.connection.execute("SELECT shop_version, shop, shop_position FROM checkpoint").fetchone()
         if row[1] is None or row[0] != SHOP_VERSION:
             return Shop()

@@ -38,7 +38,7 @@ from taktledger.domain.machines import (
     edit_machine,
 )
 from taktledger.domain.receipts import KEPT_SECONDS, answer_to, is_received
-from taktledger.domain.shop import Counter, Touched
+from taktledger.domain.shop import Counter, Shop, Touched
 from taktledger.ledger.writer import GROUP, Answer, KeyReused, OutcomeUnknown, Request, Step
 from taktledger.shopfloor.facts import CyclesSeen, Fact, FactSetAside
 from taktledger.shopfloor.ingest import TakeFact, take_fact
@@ -494,6 +494,33 @@ def test_no_number_from_outside_stops_the_ledger(tmp_path: Path, what: str, numb
     with street_on(tmp_path) as street:
         assert isinstance(street.write(machine("a"))[0], Answer)
         assert_sound(street)
+
+
+@pytest.mark.parametrize("error", [OverflowError, sqlite3.IntegrityError, sqlite3.ProgrammingError, KeyError])
+def test_what_has_no_row_fails_alone(street: Street, monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """Before anything is durable: the others of its group are written, and it is in no ledger."""
+    model = street.models._file._models[0]
+    write = model.write
+
+    def refuse(connection: sqlite3.Connection, shop: Shop) -> None:
+        if any(shop.machines[each].name == "bad" for each in shop.touched.machines):
+            raise error("no such row")
+        write(connection, shop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "write", refuse)
+        outcomes = street.write(machine("a"), machine("bad"), machine("b"))
+    assert [type(each) for each in outcomes] == [Answer, error, Answer]
+    assert names(street) == ["a", "b"]
+    assert_sound(street)
+
+
+def test_what_cannot_be_read_again_fails_alone(street: Street) -> None:
+    """A command that nobody has checked: its event would stop every start."""
+    outcomes = street.write(machine("a"), machine("x" * 501), machine("b"))
+    assert [type(each) for each in outcomes] == [Answer, msgspec.ValidationError, Answer]
+    assert names(street) == ["a", "b"]
+    assert_sound(street)
 
 
 def test_a_fact_of_any_text_is_taken(street: Street) -> None:

@@ -286,7 +286,7 @@ def test_alerts(shop: Shopfloor) -> None:
     assert (found[2].data["gap_from"], found[2].data["gap_to"]) == (START - 9, START)
     assert [each.id for each in alerts.find(shop.db, limit=1, offset=1)] == [3]
     shop.do(delete_machine, DeleteMachine(machine_id=1))
-    assert len(alerts.find(shop.db)) == 3
+    assert [each.machine_id for each in alerts.find(shop.db)] == [None] * 3, "references to what was deleted read null"
 
 
 def test_a_clock_that_is_ahead_is_told_once(shop: Shopfloor) -> None:
@@ -412,3 +412,17 @@ def test_days_without_parts_are_left_out(shop: Shopfloor) -> None:
 def test_reading_sees_only_what_is_committed_and_writes_nothing(tmp_path: Path) -> None:
     with street_on(tmp_path) as street, pytest.raises(Exception, match="readonly"):
         street.models.db.execute("DELETE FROM machines")
+
+
+def test_the_last_cycle_of_a_process_names_no_deleted_program(shop: Shopfloor) -> None:
+    shop.do(create_process, CreateProcess(name="Flange", machine_id=1))
+    shop.do(create_program, CreateProgram(filename="O77", machine_id=1, process_id=1))
+    shop.say(f.CyclesSeen(cycles=1, counters={}, program="O77"), at=START)
+    (program_id,) = [each.id for each in programs.find(shop.db) if each.filename == "O77"]
+    before = processes.get(shop.db, 1)
+    assert before is not None
+    assert before.last_cycle == processes.LastCycle(finished=START, program_id=program_id)
+    shop.do(delete_program, DeleteProgram(program_id=program_id))
+    after = processes.get(shop.db, 1)
+    assert after is not None
+    assert after.last_cycle == processes.LastCycle(finished=START, program_id=None)

@@ -103,7 +103,7 @@ def finish_cycles(shop: Shop, command: FinishCycles, now: float) -> Iterator[Eve
                 machine_id=machine.id,
                 program_id=machine.programs[filename],
                 program=filename,
-                program_name=machine.control.program_name,
+                program_name=machine.control.program_name if machine.control.program_name != filename else None,
             )
     program_id = machine.programs[filename] if filename is not None else None
     process_id = shop.programs[program_id].process_id if program_id else None

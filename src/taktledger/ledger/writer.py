@@ -6,6 +6,7 @@ commit, and the answers: a client reads its own write, and 32 clients cost one f
 """
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -168,7 +169,9 @@ class Writer:
                 return outcomes
             try:
                 self._prove(events)
-            except (OverflowError, TypeError, ValueError) as error:
+            except (sqlite3.OperationalError, OSError):
+                raise  # the disk, and no event's fault
+            except Exception as error:
                 self.reload()
                 return self._one_by_one(group, error)
             self._ledger.append(events)
