@@ -9,7 +9,6 @@ from litestar.logging import LoggingConfig
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.plugins.prometheus import PrometheusConfig
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
@@ -21,8 +20,8 @@ from taktledger.api.bodies import ApiRequest
 from taktledger.api.edge import EdgeController
 from taktledger.api.events import EventController
 from taktledger.api.health import live, measure, metrics, ready
-from taktledger.api.levels import allow_by_table
 from taktledger.api.machines import MachineController
+from taktledger.api.metrics import MeasureRequests
 from taktledger.api.options import OptionController
 from taktledger.api.parts import PartController
 from taktledger.api.problems import HANDLERS
@@ -60,7 +59,7 @@ def create_app(backend: Backend) -> Litestar:
         request_class=ApiRequest,
         state=State({"backend": backend}, deep_copy=False),
         dependencies={"backend": Provide(lambda: backend, use_cache=True, sync_to_thread=False)},
-        middleware=[PrometheusConfig(app_name="taktledger", prefix="taktledger", group_path=True).middleware],
+        middleware=[MeasureRequests],
         exception_handlers=HANDLERS,
         request_max_body_size=BODY_BYTES,
         logging_config=LoggingConfig(log_exceptions="never"),  # problems.py logs them
@@ -74,7 +73,6 @@ def _behind_keys() -> Router:
         path="/",
         route_handlers=[*CONTROLLERS, metrics],
         middleware=[BearerAuthentication],
-        guards=[allow_by_table],
     )
 
 

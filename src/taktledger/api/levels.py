@@ -1,10 +1,8 @@
-"""Who may do what: one table, operation by level. The guards and the `allowed` of a 403 come from it."""
+"""Who may do what: one table, operation by level. Authentication asks it, and the `allowed` of a 403 comes from it."""
 
 from typing import Any
 
-from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
-from litestar.handlers import BaseRouteHandler
 
 READ = ("admin", "plan", "shop", "audit")
 PLAN = ("admin", "plan")
@@ -43,16 +41,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 
 
-async def allow_by_table(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Litestar guard of every route that needs a key. One without a row in the table is nobody's.
-
-    Async, since Litestar runs a plain function in a thread, which costs more than all the rest.
-    """
+def check_level(handler: Any, level: str) -> None:
+    """Raises a 403 if this level may not do it. An operation without a row in the table is nobody's."""
     allowed = ALLOWED.get(str(getattr(handler, "operation_id", "")), ())
-    if connection.user.level not in allowed:
+    if level not in allowed:
         raise PermissionDeniedException(
-            f"this needs the level {' or '.join(allowed)}; yours is {connection.user.level}"
-            if allowed
-            else "nobody may do this",
+            f"this needs the level {' or '.join(allowed)}; yours is {level}" if allowed else "nobody may do this",
             extra={"allowed": list(allowed)},
         )
