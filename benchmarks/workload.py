@@ -7,15 +7,14 @@ from random import Random
 from typing import Any
 
 from taktledger.domain.alerts import AlertRaised
-from taktledger.domain.event import Event
-from taktledger.domain.machines import (
+from taktledger.domain.controls import (
     ControlChanges,
-    MachineCreated,
-    MachineFields,
     MachineStateChanged,
     MachineVariablesChanged,
     ToolRunTimeMeasured,
 )
+from taktledger.domain.event import Event
+from taktledger.domain.machines import MachineCreated, MachineFields
 from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
 from taktledger.domain.processes import ProcessCreated, ProcessFields
 from taktledger.domain.programs import ProgramCreated, ProgramEdited, ProgramFields, ProgramLoaded

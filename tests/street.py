@@ -14,10 +14,10 @@ from msgspec import Struct
 from takt_projections import BUILT_IN
 from takt_projections.current import ReadModels
 from takt_projections.rebuild import rebuild_into
+from taktledger.domain.controls import ControlChanges
 from taktledger.domain.event import Event
 from taktledger.domain.fold import fold
 from taktledger.domain.machines import (
-    ControlChanges,
     CreateMachine,
     DeleteMachine,
     EditMachine,
@@ -38,7 +38,20 @@ from taktledger.domain.programs import (
     edit_program,
 )
 from taktledger.domain.shop import ControlAlarm, Counter, MappedVariable, Shop
-from taktledger.domain.users import CreateUser, IssueKey, RevokeKey, create_user, issue_key, revoke_key
+from taktledger.domain.users import (
+    LEVELS,
+    CreateUser,
+    DeleteUser,
+    EditUser,
+    IssueKey,
+    RevokeKey,
+    UserFields,
+    create_user,
+    delete_user,
+    edit_user,
+    issue_key,
+    revoke_key,
+)
 from taktledger.ledger.store import Ledger, Recorded
 from taktledger.ledger.writer import Answer, Request, Step, Writer
 from taktledger.shopfloor import facts as f
@@ -209,6 +222,8 @@ DECISIONS: dict[str, Callable[..., Any]] = {
     "create_process": create_process,
     "edit_options": edit_options,
     "create_user": create_user,
+    "edit_user": edit_user,
+    "delete_user": delete_user,
     "issue_key": issue_key,
     "revoke_key": revoke_key,
     "take_fact": take_fact,
@@ -231,6 +246,7 @@ READINGS = (0, 1, 2, 3, 5, 9, 150, 65_530, 65_535, 2**32 - 3, 2**32 - 1)
 CONTROL_VARIABLES = (100, 101, 102)
 
 a_machine_id = st.sampled_from((1, 2, 1, 2, 3))
+some_machine_ids = st.lists(a_machine_id, max_size=2)
 a_program_id = st.integers(1, 5)
 a_process_id = st.integers(1, 4)
 a_moment = st.integers(-1_000, 4_000).map(lambda seconds: START + seconds)
@@ -273,6 +289,13 @@ _process: dict[str, Any] = {
     "parts_per_cycle": st.integers(0, 4),
     "tags": st.lists(a_text, max_size=2),
     "time_per_cycle": st.none() | a_number,
+}
+_user: dict[str, Any] = {
+    "username": a_text,
+    "access_level": st.sampled_from(LEVELS),
+    "active": st.booleans(),
+    "favorite_tools": st.lists(st.integers(1, 4), max_size=2),
+    "favorite_machines": some_machine_ids,
 }
 _changes = _some(
     ControlChanges,
@@ -368,7 +391,19 @@ commands = one_of(
         ),
     ),
     _act("edit_options", _some(OptionFields, part_report_limit=st.sampled_from((1, 4, 100)))),
-    _act("create_user", st.builds(CreateUser, username=a_text, access_level=st.just("shop"))),
+    _act(
+        "create_user",
+        st.builds(
+            CreateUser,
+            username=a_text,
+            access_level=st.just("shop"),
+            favorite_machines=some_machine_ids,
+            password_id=st.none() | st.just("p0"),
+        ),
+    ),
+    _act("edit_user", st.builds(EditUser, user_id=st.integers(1, 2), password_id=st.none() | st.just("p1"))),
+    _act("edit_user", st.builds(EditUser, user_id=st.integers(1, 2), fields=_some(UserFields, **_user))),
+    _act("delete_user", st.builds(DeleteUser, user_id=st.integers(1, 3), by=st.none() | st.just(1))),
     _act("issue_key", st.builds(IssueKey, user_id=st.integers(1, 2), name=a_text)),
     _act("revoke_key", st.builds(RevokeKey, key_id=st.integers(1, 2))),
 )
@@ -401,6 +436,7 @@ FURNISHED = [
         acts=[
             Act("create_machine", CreateMachine(name="lathe")),
             Act("create_machine", CreateMachine(name="mill", program_cv=100)),
+            Act("create_user", CreateUser(username="anna", access_level="admin", favorite_machines=[2, 1])),
             Act(
                 "create_process",
                 CreateProcess(machine_id=1, name="flange", cv_map={"temperature": MappedVariable(number=102)}),

@@ -1,11 +1,31 @@
 """The read models: one module each, with its table, its fold and its queries."""
 
+from takt_projections.activity import Activity
 from takt_projections.alerts import Alerts
+from takt_projections.assemblies import Assemblies
 from takt_projections.files import Models
 from takt_projections.machines import Machines
+from takt_projections.options import Options
 from takt_projections.parts import Parts
 from takt_projections.processes import Processes
 from takt_projections.production import Production
 from takt_projections.programs import Programs
+from takt_projections.tool_requirements import ToolRequirements
+from takt_projections.tools import Tools
+from takt_projections.users import Keys, Users
 
-BUILT_IN: Models = (Machines, Programs, Processes, Parts, Production, Alerts)
+BUILT_IN: Models = (
+    Machines,
+    Programs,
+    Processes,
+    ToolRequirements,
+    Assemblies,
+    Tools,
+    Parts,
+    Production,
+    Activity,
+    Alerts,
+    Options,
+    Users,
+    Keys,
+)

@@ -41,6 +41,11 @@ class ReadModels:
     def write(self, shop: Shop) -> None:
         self._file.write(shop)
 
+    def open_rows(self, shop: Shop) -> sqlite3.Connection:
+        """The rows of the open transaction, with all that is folded into this shop: for decisions that need them."""
+        self._file.write(shop)
+        return self._file.connection
+
     def commit(self) -> None:
         self._file.commit()
 

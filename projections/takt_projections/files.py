@@ -99,9 +99,10 @@ class RowsFile:
         shop.position = first + len(events) - 1
 
     def write(self, shop: Shop) -> None:
-        """Opens a transaction: the rows, and the position of the shop that they show."""
+        """Puts into the open transaction, or a new one, the rows and the position of the shop that they show."""
         connection = self.connection
-        connection.execute("BEGIN IMMEDIATE")
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")
         for model in self._models:
             model.write(connection, shop)
         connection.execute("UPDATE checkpoint SET position = ?", (shop.position,))

@@ -1,21 +1,23 @@
 """Machines: one row each, with what their control said last."""
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
-from takt_projections.model import ObjectModel, json_text
+from takt_projections.model import AMONG, Loaded, ObjectModel, among, json_text
 from taktledger.domain.shop import ControlAlarm, Machine
 from taktledger.domain.values import Scalar
 
 
 class Machines(ObjectModel):
     name = "machines"
-    version = 1
+    version = 2
     columns = {
         "id": int,
+        "revision": int,
         "name": str,
         "source_name": str,
         "description": str,
@@ -44,6 +46,7 @@ class Machines(ObjectModel):
         part_count = control.counters.get("part_count")
         return (
             machine.id,
+            machine.revision,
             machine.name,
             machine.source_name,
             machine.description,
@@ -94,22 +97,23 @@ class MachineDocument(Struct, kw_only=True):
     active_tool: int | None
     alarms: list[ControlAlarm] | None
     variables: dict[int, float] = field(default_factory=dict)
-    last_contact: float | None = None
+    last_contact: float | UnsetType | None = UNSET
     """UNIX seconds: the last answer of the control; after a restart, until it answers again, its last fact."""
 
 
-def get(db: sqlite3.Connection, machine_id: int) -> MachineDocument | None:
-    row = db.execute("SELECT * FROM machines WHERE id = ?", (machine_id,)).fetchone()
-    return _document(row) if row else None
+def ids(db: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in db.execute("SELECT id FROM machines ORDER BY id")]
 
 
-def find(db: sqlite3.Connection) -> list[MachineDocument]:
-    return [_document(row) for row in db.execute("SELECT * FROM machines ORDER BY id")]
+def load(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[Loaded]:
+    """Without `last_contact`, which the live state knows better than any row."""
+    for row in db.execute(f"SELECT * FROM machines WHERE id {AMONG}", among(ids)):
+        values = dict(row)
+        for name in ("running_states", "custom_alarms", "custom_properties", "alarms", "variables"):
+            values[name] = msgspec.json.decode(values[name]) if values[name] is not None else None
+        yield Loaded(row["id"], row["revision"], msgspec.convert(values, MachineDocument, strict=False))
 
 
-def _document(row: sqlite3.Row) -> MachineDocument:
-    values = dict(row)
-    values["last_contact"] = values.pop("last_fact_at")
-    for name in ("running_states", "custom_alarms", "custom_properties", "alarms", "variables"):
-        values[name] = msgspec.json.decode(values[name]) if values[name] is not None else None
-    return msgspec.convert(values, MachineDocument, strict=False)
+def last_facts(db: sqlite3.Connection) -> dict[int, tuple[str, float | None]]:
+    """Machine ID -> its source name, and the time of its last fact. UNIX seconds."""
+    return {row[0]: (row[1], row[2]) for row in db.execute("SELECT id, source_name, last_fact_at FROM machines")}

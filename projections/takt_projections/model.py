@@ -1,10 +1,11 @@
 """What a read model is: a name, a version, its tables, what it writes."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
+from msgspec import Struct
 from sqlite_utils import Database
 
 from taktledger.domain.event import Event
@@ -12,6 +13,19 @@ from taktledger.domain.shop import Shop
 
 Handler = Callable[[Any, Shop, int], None]
 """`handler(event, shop, position)`: runs after the shop has folded this event."""
+
+
+class Loaded(NamedTuple):
+    """An object as the API answers it."""
+
+    id: int
+    revision: int
+    """How often people changed it."""
+    document: Struct
+
+
+Load = Callable[[sqlite3.Connection, Sequence[int]], Iterator[Loaded]]
+"""`load(db, ids)`: those that exist."""
 
 
 class ReadModel:
@@ -48,7 +62,7 @@ class ObjectModel(ReadModel):
     """
 
     columns: ClassVar[Mapping[str, type]]
-    """In the order of the table, `id` first."""
+    """In the order of the table, `id` first, and for what can be edited `revision` second."""
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
@@ -67,6 +81,14 @@ class ObjectModel(ReadModel):
         touched, objects = getattr(shop.touched, self.name), getattr(shop, self.name)
         connection.executemany(self._insert, [self.row(objects[each]) for each in touched if each in objects])
         connection.executemany(self._delete, [(each,) for each in touched if each not in objects])
+
+
+AMONG = "IN (SELECT value FROM json_each(?))"
+"""For any number of IDs in one query. The parameter: `among(ids)`."""
+
+
+def among(ids: Sequence[int]) -> tuple[str]:
+    return (str(list(ids)),)
 
 
 def json_text(value: Any) -> str | None:

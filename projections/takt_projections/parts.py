@@ -5,26 +5,32 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from sqlite_utils import Database
 
 from takt_projections.model import Handler, ReadModel, json_text
 from taktledger.domain.event import Event
-from taktledger.domain.parts import CycleFinished
+from taktledger.domain.parts import CycleFinished, LastCycle, PartDeleted, PartEdited, PartRecord
 from taktledger.domain.shop import Shop
 
 INSERT = (
-    "INSERT INTO parts (id, position, machine_id, program_id, process_id, program_name, finished, tools_seen, "
-    "variables, work_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO parts (id, position, machine_id, program_id, process_id, program_name, finished, parts_per_cycle, "
+    "tools_seen, variables, work_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+UPDATE = (
+    "UPDATE parts SET revision = revision + 1, editor_id = ?, notes = coalesce(?, notes), "
+    "scrapped = coalesce(?, scrapped), reworked = coalesce(?, reworked), suspect = coalesce(?, suspect) WHERE id = ?"
 )
 
 
 class Parts(ReadModel):
     name = "parts"
-    version = 1
+    version = 2
 
     def __init__(self) -> None:
         self._made: list[tuple[Any, ...]] = []
+        self._changed: list[tuple[str, tuple[Any, ...]]] = []
+        """Statements and their parameters, in order: what happened to parts after they were made."""
 
     def create(self, db: Database) -> None:
         db.table("parts").create(
@@ -36,6 +42,8 @@ class Parts(ReadModel):
                 "process_id": int,
                 "program_name": str,
                 "finished": float,
+                "parts_per_cycle": int,
+                "revision": int,
                 "editor_id": int,
                 "notes": str,
                 "scrapped": int,
@@ -46,8 +54,8 @@ class Parts(ReadModel):
                 "work_order": str,
             },
             pk="id",
-            not_null={"position", "machine_id", "finished", "notes", "scrapped", "reworked", "suspect"},
-            defaults={"notes": "", "scrapped": 0, "reworked": 0, "suspect": 0},
+            not_null={"position", "machine_id", "finished", "revision", "notes", "scrapped", "reworked", "suspect"},
+            defaults={"revision": 1, "notes": "", "scrapped": 0, "reworked": 0, "suspect": 0},
             strict=True,
         )
 
@@ -57,7 +65,11 @@ class Parts(ReadModel):
             db.table("parts").create_index([owner, "finished"])
 
     def handlers(self) -> Mapping[type[Event], Handler]:
-        return {CycleFinished: self._cycle_finished}
+        return {
+            CycleFinished: self._cycle_finished,
+            PartEdited: self._part_edited,
+            PartDeleted: self._part_deleted,
+        }
 
     def _cycle_finished(self, event: CycleFinished, shop: Shop, position: int) -> None:
         row = (
@@ -67,6 +79,7 @@ class Parts(ReadModel):
             event.process_id,
             event.program,
             event.occurred_at,
+            event.parts // event.cycles if event.parts != event.cycles else None,
             str(event.tools_seen) if event.tools_seen else None,
             json_text(event.variables) if event.variables else None,
             event.work_order or None,
@@ -77,21 +90,34 @@ class Parts(ReadModel):
         else:
             self._made.extend((each, *row) for each in range(last - event.parts + 1, last + 1))
 
+    def _part_edited(self, event: PartEdited, shop: Shop, position: int) -> None:
+        fields = event.fields
+        said = (fields.notes, fields.scrapped, fields.reworked, fields.suspect)
+        values = tuple(None if each is UNSET else each for each in said)
+        self._changed.append((UPDATE, (event.editor_id, *values, event.part_id)))
+
+    def _part_deleted(self, event: PartDeleted, shop: Shop, position: int) -> None:
+        self._changed.append(("DELETE FROM parts WHERE id = ?", (event.part_id,)))
+
     def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
         connection.executemany(INSERT, self._made)
-        self._made.clear()
+        for statement, values in self._changed:
+            connection.execute(statement, values)
+        self.forget()
 
     def forget(self) -> None:
         self._made.clear()
+        self._changed.clear()
 
 
 # Queries
 
 SELECT = (
-    "SELECT parts.id, programs.id AS program_id, processes.id AS process_id, machines.id AS machine_id, program_name, "
-    "finished, editor_id, notes, scrapped, reworked, suspect, tools_seen, parts.variables, work_order FROM parts "
+    "SELECT parts.id, parts.revision, programs.id AS program_id, processes.id AS process_id, "
+    "machines.id AS machine_id, program_name, finished, users.id AS editor_id, parts.notes, scrapped, reworked, "
+    "suspect, tools_seen, parts.variables, work_order FROM parts "
     "LEFT JOIN programs ON programs.id = parts.program_id LEFT JOIN processes ON processes.id = parts.process_id "
-    "LEFT JOIN machines ON machines.id = parts.machine_id"
+    "LEFT JOIN machines ON machines.id = parts.machine_id LEFT JOIN users ON users.id = parts.editor_id"
 )
 
 
@@ -108,6 +134,7 @@ class Part(Struct, kw_only=True):
     finished: float
     """UNIX seconds."""
     editor_id: int | None
+    """The user who edited it last; null if nobody did, or the user was deleted."""
     notes: str
     scrapped: bool
     reworked: bool
@@ -118,9 +145,26 @@ class Part(Struct, kw_only=True):
     work_order: str
 
 
-def get(db: sqlite3.Connection, part_id: int) -> Part | None:
+def get(db: sqlite3.Connection, part_id: int) -> tuple[Part, int] | None:
+    """The part and its revision."""
     row = db.execute(f"{SELECT} WHERE parts.id = ?", (part_id,)).fetchone()
-    return _part(row) if row else None
+    return (_part(row), row["revision"]) if row else None
+
+
+def record(connection: sqlite3.Connection, part_id: int) -> PartRecord | None:
+    """For a decision about it."""
+    columns = PartRecord.__struct_fields__
+    row = connection.execute(f"SELECT {', '.join(columns)} FROM parts WHERE id = ?", (part_id,)).fetchone()
+    return msgspec.convert(dict(zip(columns, row, strict=True)), PartRecord, strict=False) if row else None
+
+
+def last_cycle(connection: sqlite3.Connection, owner: str, owner_id: int, without: int) -> LastCycle | None:
+    """Of all parts but one. `owner`: `program_id` or `process_id`."""
+    row = connection.execute(
+        f"SELECT finished, program_id FROM parts WHERE {owner} = ? AND id != ? ORDER BY finished DESC, id DESC LIMIT 1",
+        (owner_id, without),
+    ).fetchone()
+    return LastCycle(finished=row[0], program_id=row[1]) if row else None
 
 
 def find(

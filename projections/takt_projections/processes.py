@@ -1,20 +1,22 @@
 """Processes: one row each."""
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from takt_projections.model import ObjectModel, json_text
+from takt_projections.model import AMONG, Loaded, ObjectModel, among, json_text
 from taktledger.domain.shop import MappedVariable, Process
 
 
 class Processes(ObjectModel):
     name = "processes"
-    version = 1
+    version = 2
     columns = {
         "id": int,
+        "revision": int,
         "machine_id": int,
         "name": str,
         "description": str,
@@ -31,12 +33,14 @@ class Processes(ObjectModel):
         "time_per_cycle": float,
         "last_cycle": float,
         "last_program_id": int,
+        "unassigned_tools_used": str,
     }
     required = ("machine_id", "name")
 
     def row(self, process: Process) -> tuple[Any, ...]:
         return (
             process.id,
+            process.revision,
             process.machine_id,
             process.name,
             process.description,
@@ -53,13 +57,14 @@ class Processes(ObjectModel):
             process.time_per_cycle,
             process.last_cycle,
             process.last_program_id,
+            json_text(process.unassigned_tools_used),
         )
 
 
 # Queries
 
 
-class LastCycle(Struct, kw_only=True):
+class ProcessCycle(Struct, kw_only=True):
     finished: float
     """UNIX seconds."""
     program_id: int | None
@@ -84,8 +89,19 @@ class ProcessDocument(Struct, kw_only=True):
     tags: list[str]
     time_per_cycle: float | None
     """Minutes."""
-    last_cycle: LastCycle | None
+    last_cycle: ProcessCycle | None
+    """Of the last part. `program_id` is null if the program was deleted."""
     loaded: bool
+    """Whether one of its programs is loaded on its machine."""
+    unassigned_tools_used: dict[int, float]
+    """Location -> when the machine last used it with this process, which fills it with no assembly. UNIX seconds."""
+
+
+class ProcessAlone(ProcessDocument, kw_only=True):
+    """What one process alone is answered with besides."""
+
+    unused_tool_locations: list[int]
+    """Locations of its assemblies that none of its last parts used (option `check_unused_tools_parts`)."""
 
 
 SELECT = (
@@ -95,23 +111,47 @@ SELECT = (
 )
 
 
-def get(db: sqlite3.Connection, process_id: int) -> ProcessDocument | None:
-    row = db.execute(f"{SELECT} WHERE processes.id = ?", (process_id,)).fetchone()
-    return _document(row) if row else None
+def ids(db: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in db.execute("SELECT id FROM processes ORDER BY id")]
 
 
-def find(db: sqlite3.Connection) -> list[ProcessDocument]:
-    return [_document(row) for row in db.execute(f"{SELECT} ORDER BY processes.id")]
+def load(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[Loaded]:
+    for row in _rows(db, ids):
+        yield Loaded(row["id"], row["revision"], msgspec.convert(_values(row), ProcessDocument, strict=False))
 
 
-def exists(db: sqlite3.Connection, process_id: int) -> bool:
-    return db.execute("SELECT 1 FROM processes WHERE id = ?", (process_id,)).fetchone() is not None
+def load_alone(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[Loaded]:
+    for row in _rows(db, ids):
+        unused = unused_tool_locations(db, row["id"])
+        values = _values(row) | {"unused_tool_locations": unused}
+        yield Loaded(row["id"], row["revision"], msgspec.convert(values, ProcessAlone, strict=False))
 
 
-def _document(row: sqlite3.Row) -> ProcessDocument:
+def unused_tool_locations(db: sqlite3.Connection, process_id: int) -> list[int]:
+    rows = db.execute(
+        "SELECT DISTINCT location FROM assemblies WHERE process_id = :process AND location IS NOT NULL "
+        "EXCEPT SELECT value FROM (SELECT tools_seen FROM parts WHERE process_id = :process "
+        "ORDER BY finished DESC, id DESC LIMIT (SELECT value FROM options WHERE name = 'check_unused_tools_parts')), "
+        "json_each(tools_seen) ORDER BY location",
+        {"process": process_id},
+    )
+    return [row[0] for row in rows]
+
+
+def variable_names(db: sqlite3.Connection) -> list[str]:
+    """The names in the `cv_map` of any process, archived ones included, sorted."""
+    rows = db.execute("SELECT DISTINCT each.key FROM processes, json_each(processes.cv_map) AS each ORDER BY each.key")
+    return [row[0] for row in rows]
+
+
+def _rows(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[sqlite3.Row]:
+    return db.execute(f"{SELECT} WHERE processes.id {AMONG}", among(ids))
+
+
+def _values(row: sqlite3.Row) -> dict[str, Any]:
     values = dict(row)
     finished, program_id = values["last_cycle"], values["last_program"]  # null if it was deleted
     values["last_cycle"] = {"finished": finished, "program_id": program_id} if finished is not None else None
-    values["cv_map"] = msgspec.json.decode(values["cv_map"])
-    values["tags"] = msgspec.json.decode(values["tags"])
-    return msgspec.convert(values, ProcessDocument, strict=False)
+    for name in ("cv_map", "tags", "unassigned_tools_used"):
+        values[name] = msgspec.json.decode(values[name])
+    return values

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from takt_projections.model import Handler, ReadModel
 from taktledger.domain.event import Event
-from taktledger.domain.parts import CycleFinished
+from taktledger.domain.parts import CycleFinished, PartDeleted
 from taktledger.domain.shop import Shop
 
 QUARTER_SECONDS = 900
@@ -27,7 +27,7 @@ ADD = (
 
 class Production(ReadModel):
     name = "production"
-    version = 1
+    version = 2
 
     def __init__(self) -> None:
         self._sums: defaultdict[tuple[int, int, int, int], int] = defaultdict(int)
@@ -36,14 +36,18 @@ class Production(ReadModel):
         key = {"program_id": int, "process_id": int, "machine_id": int, "quarter": int}
         db.table("production").create({**key, "parts": int}, pk=tuple(key), not_null={*key, "parts"}, strict=True)
 
+    def index(self, db: Database) -> None:
+        db.table("production").create_index(["process_id", "quarter", "parts"])
+
     def handlers(self) -> Mapping[type[Event], Handler]:
-        return {CycleFinished: self._cycle_finished}
+        return {CycleFinished: self._cycle_finished, PartDeleted: self._part_deleted}
 
     def _cycle_finished(self, event: CycleFinished, shop: Shop, position: int) -> None:
-        if not event.parts:
-            return
-        quarter = int(event.occurred_at // QUARTER_SECONDS) * QUARTER_SECONDS
-        self._sums[event.program_id or 0, event.process_id or 0, event.machine_id, quarter] += event.parts
+        if event.parts:
+            self._sums[_key(event, event.occurred_at)] += event.parts
+
+    def _part_deleted(self, event: PartDeleted, shop: Shop, position: int) -> None:
+        self._sums[_key(event, event.finished)] -= 1
 
     def write(self, connection: sqlite3.Connection, shop: Shop) -> None:
         connection.executemany(ADD, [(*key, parts) for key, parts in self._sums.items()])
@@ -53,24 +57,32 @@ class Production(ReadModel):
         self._sums.clear()
 
 
+def _key(event: CycleFinished | PartDeleted, finished: float) -> tuple[int, int, int, int]:
+    quarter = int(finished // QUARTER_SECONDS) * QUARTER_SECONDS
+    return event.program_id or 0, event.process_id or 0, event.machine_id, quarter
+
+
 # Queries
 
 
-def days_of_program(db: sqlite3.Connection, program_id: int, first: date, last: date, zone: ZoneInfo) -> dict[str, int]:
-    """`YYYY-MM-DD` -> parts, in local days from first to last. Days without parts are left out."""
+def days(db: sqlite3.Connection, owner: str, owner_id: int, first: date, last: date, zone: ZoneInfo) -> dict[str, int]:
+    """`YYYY-MM-DD` -> parts, in local days from first to last. Days without parts are left out.
+
+    `owner`: `program_id` or `process_id`.
+    """
     rows = db.execute(
-        "SELECT quarter, sum(parts) FROM production WHERE program_id = ? AND quarter >= ? AND quarter < ? "
-        "GROUP BY quarter ORDER BY quarter",
-        (program_id, midnight(first, zone), midnight(last + timedelta(days=1), zone)),
+        f"SELECT quarter, sum(parts) FROM production WHERE {owner} = ? AND quarter >= ? AND quarter < ? "
+        "GROUP BY quarter HAVING sum(parts) > 0 ORDER BY quarter",
+        (owner_id, midnight(first, zone), midnight(last + timedelta(days=1), zone)),
     )
-    days: dict[str, int] = {}
+    found: dict[str, int] = {}
     name, ends = "", float("-inf")
     for quarter, parts in rows:
         if quarter >= ends:  # the zone is asked once a day, not once a quarter
             day = datetime.fromtimestamp(quarter, zone).date()
             name, ends = day.isoformat(), midnight(day + timedelta(days=1), zone)
-        days[name] = days.get(name, 0) + parts
-    return days
+        found[name] = found.get(name, 0) + parts
+    return found
 
 
 def midnight(day: date, zone: ZoneInfo) -> float:

@@ -1,19 +1,22 @@
 """Programs: one row each (`api/programs.py` serves them)."""
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from takt_projections.model import ObjectModel
+from takt_projections.model import AMONG, Loaded, ObjectModel, among
 from taktledger.domain.shop import Program
 
 
 class Programs(ObjectModel):
     name = "programs"
-    version = 1
+    version = 2
     columns = {
         "id": int,
+        "revision": int,
         "machine_id": int,
         "filename": str,
         "custom_name": str,
@@ -28,6 +31,7 @@ class Programs(ObjectModel):
     def row(self, program: Program) -> tuple[Any, ...]:
         return (
             program.id,
+            program.revision,
             program.machine_id,
             program.filename,
             program.custom_name,
@@ -42,19 +46,33 @@ class Programs(ObjectModel):
 # Queries
 
 
-def get(db: sqlite3.Connection, program_id: int) -> Program | None:
-    row = db.execute("SELECT * FROM programs WHERE id = ?", (program_id,)).fetchone()
-    return _program(row) if row else None
+class ProgramDocument(Struct, kw_only=True):
+    """A program, as `GET /api/programs/{id}` answers it."""
+
+    id: int
+    machine_id: int
+    filename: str
+    custom_name: str
+    description: str
+    archived: bool
+    load_by_var_value: int | None
+    process_id: int | None
+    last_cycle: float | None
+    """UNIX seconds."""
 
 
-def find(
+def load(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[Loaded]:
+    for row in db.execute(f"SELECT * FROM programs WHERE id {AMONG}", among(ids)):
+        yield Loaded(row["id"], row["revision"], msgspec.convert(dict(row), ProgramDocument, strict=False))
+
+
+def ids(
     db: sqlite3.Connection,
-    *,
     machine: int | None = None,
     process: int | None = None,
     loaded: bool | None = None,
     archived: bool | None = None,
-) -> list[Program]:
+) -> list[int]:
     """Programs that match all that is given. `process` 0: those without a process."""
     where = ["1"]
     values: list[Any] = []
@@ -72,9 +90,13 @@ def find(
     if archived is not None:
         where.append("archived = ?")
         values.append(archived)
-    rows = db.execute(f"SELECT * FROM programs WHERE {' AND '.join(where)} ORDER BY id", values)
-    return [_program(row) for row in rows]
+    rows = db.execute(f"SELECT id FROM programs WHERE {' AND '.join(where)} ORDER BY id", values)
+    return [row[0] for row in rows]
 
 
-def _program(row: sqlite3.Row) -> Program:
-    return msgspec.convert(dict(row), Program, strict=False)
+def by_process(db: sqlite3.Connection) -> dict[int, list[int]]:
+    """Process ID -> IDs of its programs."""
+    found: dict[int, list[int]] = {}
+    for process_id, program_id in db.execute("SELECT process_id, id FROM programs WHERE process_id > 0 ORDER BY id"):
+        found.setdefault(process_id, []).append(program_id)
+    return found

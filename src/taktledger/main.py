@@ -19,21 +19,25 @@ from granian.server.embed import Server
 import takt_projections
 from takt_projections.current import ReadModels
 from takt_projections.files import Models
+from takt_projections.history import History
 from takt_projections.rebuild import Progress, no_progress
 from taktledger import __version__, children
 from taktledger.access import ensure_keys
 from taktledger.api.app import create_app
 from taktledger.api.backend import Backend
+from taktledger.api.documents import Documents
 from taktledger.api.live import LiveState
+from taktledger.domain.controls import note_contact
 from taktledger.ledger.credentials import Credentials
 from taktledger.ledger.store import Ledger
-from taktledger.ledger.writer import Writer
+from taktledger.ledger.writer import OutcomeUnknown, Request, Step, Writer
 from taktledger.shopfloor.ingest import UpdateInbox
 
 log = structlog.get_logger()
 
 STOP_SECONDS = 4.0
 LOOK_FOR_REBUILD_SECONDS = 0.5
+LOOK_FOR_SILENCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,15 @@ def open_backend(data: Path, clock: Callable[[], float] = time.time, progress: P
     ledger = Ledger(data / "ledger.db")
     rows = ReadModels(ledger, data, read_models(), progress)
     writer = Writer(ledger, rows, clock)
-    inbox, live = UpdateInbox(), LiveState()
-    writer.on_load.append(inbox.forget)
-    writer.on_commit.append(live.committed)
+    inbox, live, documents = UpdateInbox(), LiveState(), Documents(rows)
+    writer.on_load += [inbox.forget, documents.clear]
+    writer.on_commit += [documents.committed, live.committed]
     return Backend(
         ledger=ledger,
         writer=writer,
         rows=rows,
+        history=History(rows),
+        documents=documents,
         credentials=Credentials(data / "credentials.db"),
         inbox=inbox,
         live=live,
@@ -134,9 +140,10 @@ async def _serve(settings: Settings, backend: Backend, config: Path | None, stop
     )
     writing = asyncio.create_task(backend.writer.run(), name="the writer")
     watching = asyncio.create_task(_watch_for_rebuild(backend), name="the watch for rebuilds")
+    listening = asyncio.create_task(_watch_for_silence(backend), name="the watch for silent machines")
     serving = asyncio.create_task(server.serve(), name="the HTTP server")
     edge = asyncio.create_task(_edge(settings, config), name="the edge") if config else None
-    tasks = [writing, watching, serving, *([edge] if edge else [])]
+    tasks = [writing, watching, listening, serving, *([edge] if edge else [])]
     greeting = asyncio.create_task(_greet(settings), name="the greeting")
     stopped = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -178,6 +185,7 @@ async def _watch_for_rebuild(backend: Backend) -> None:
         await asyncio.sleep(LOOK_FOR_REBUILD_SECONDS)
         if backend.rows.newer() and (shop := backend.rows.change_over()) is not None:
             backend.writer.shop = shop
+            backend.documents.clear()
             log.info("changed over to a rebuilt read model", position=shop.position)
 
 
@@ -191,6 +199,19 @@ def _check_port(host: str, port: int) -> None:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
         raise CannotStart(f"can't listen on {host}:{port}: {reason}") from None
+
+
+async def _watch_for_silence(backend: Backend) -> None:
+    """Writes down which machines their edge has not heard of for too long, and which answer again."""
+    since = backend.clock()
+    while True:
+        await asyncio.sleep(LOOK_FOR_SILENCE_SECONDS)
+        for command in backend.live.silences(backend.writer.shop, backend.clock(), since):
+            step = Step(decide=note_contact, command=command)
+            try:
+                await backend.writer.execute(Request(steps=[step], actor="system"))
+            except OutcomeUnknown:  # the disk is full: the next look finds out
+                break
 
 
 async def _greet(settings: Settings) -> None:

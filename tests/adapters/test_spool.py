@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from takt_adapters.spool import Spool, SpoolError, in_order
-from taktledger.domain.machines import ControlChanges
+from taktledger.domain.controls import ControlChanges
 from taktledger.domain.shop import Control, Counter
 from taktledger.shopfloor.detector import DetectorState, RunTime
 from taktledger.shopfloor.facts import BaselineSeen, CyclesSeen, FactSetAside, StateSeen

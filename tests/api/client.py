@@ -88,7 +88,11 @@ class Server:
 
     @property
     def log(self) -> str:
-        return self._log.read_text(errors="replace")[-8_000:]
+        return self.whole_log[-8_000:]
+
+    @property
+    def whole_log(self) -> str:
+        return self._log.read_text(errors="replace")
 
     def is_ready(self) -> bool:
         with suppress(httpx.TransportError):
@@ -123,6 +127,16 @@ def make_program(api: httpx.Client, machine: Json, **fields: Any) -> Json:
 
 def make_process(api: httpx.Client, machine: Json, **fields: Any) -> Json:
     return _made(api.put("/api/processes/", json={"name": unique("process"), "machine_id": machine["id"]} | fields))
+
+
+def make_user(api: httpx.Client, access_level: str = "shop", **fields: Any) -> Json:
+    return _made(api.put("/api/users/", json={"username": unique("user"), "access_level": access_level} | fields))
+
+
+def make_key(api: httpx.Client, user: Json | None = None, name: str = "a key") -> Json:
+    """A key for this user, or for whose client it is."""
+    whose = {"user_id": user["id"]} if user else {}
+    return _made(api.put("/api/users/keys", json={"name": name} | whose))
 
 
 def _made(answer: httpx.Response) -> Json:

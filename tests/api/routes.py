@@ -40,6 +40,15 @@ ROUTES = [
     Route("GET", "/api/alerts/", READ),
     Route("GET", "/api/options/", READ),
     Route("PATCH", "/api/options/", ADMIN),
+    Route("GET", "/api/users/", READ),
+    Route("PUT", "/api/users/", ADMIN),
+    Route("GET", "/api/users/me", READ),
+    Route("GET", "/api/users/1", READ),
+    Route("PATCH", "/api/users/1", ADMIN),  # the administrator: of themselves everybody may (test_users.py)
+    Route("DELETE", "/api/users/1", ADMIN),
+    Route("GET", "/api/users/keys", READ),
+    Route("PUT", "/api/users/keys", READ),
+    Route("DELETE", "/api/users/keys/1", ADMIN),  # the administrator's: their own everybody may
     Route("GET", "/api/events/", READ),
     Route("POST", "/api/events", EDGE),
     Route("GET", "/api/edge/profile", EDGE),

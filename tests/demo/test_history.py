@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from taktledger.demo.history import FIRST_COUNTS, HistoryStep, history, last_counts
 from taktledger.demo.machines import ALARMS, DIAMETER, MACHINES
+from taktledger.domain.controls import MachineBaselineRead, MachineStateChanged
 from taktledger.domain.event import Event
 from taktledger.domain.fold import fold
-from taktledger.domain.machines import MachineBaselineRead, MachineStateChanged
 from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
 from taktledger.domain.reactions import react
 from taktledger.domain.shop import Counter as Reading

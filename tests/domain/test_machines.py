@@ -4,22 +4,24 @@ import msgspec
 import pytest
 
 from given import NOON, Given, a_machine, a_process, a_program
+from taktledger.domain.controls import (
+    ControlChanges,
+    MachineBaselineRead,
+    MachineCountersRead,
+    MachineStateChanged,
+    MachineVariablesChanged,
+    ToolRunTimeMeasured,
+)
 from taktledger.domain.errors import Conflict, NotFound
 from taktledger.domain.event import Event
 from taktledger.domain.machines import (
-    ControlChanges,
     CreateMachine,
     DeleteMachine,
     EditMachine,
-    MachineBaselineRead,
-    MachineCountersRead,
     MachineCreated,
     MachineDeleted,
     MachineEdited,
     MachineFields,
-    MachineStateChanged,
-    MachineVariablesChanged,
-    ToolRunTimeMeasured,
     create_machine,
     delete_machine,
     edit_machine,

@@ -6,13 +6,13 @@ import pytest
 
 from given import NOON, Given, a_machine
 from taktledger.domain.alerts import AlertRaised
-from taktledger.domain.event import Event
-from taktledger.domain.machines import (
+from taktledger.domain.controls import (
     ControlChanges,
     MachineFactSetAside,
     MachineStateChanged,
     MachineVariablesChanged,
 )
+from taktledger.domain.event import Event
 from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
 from taktledger.domain.shop import Counter, Shop
 

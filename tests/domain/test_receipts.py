@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from given import NOON, Given, a_machine
+from taktledger.domain.controls import ToolRunTimeMeasured
 from taktledger.domain.event import Receipt
 from taktledger.domain.fold import fold
-from taktledger.domain.machines import MachineEdited, MachineFields, ToolRunTimeMeasured
+from taktledger.domain.machines import MachineEdited, MachineFields
 from taktledger.domain.receipts import PRUNED_EVERY, answer_to, is_received, remember_received, request_id
 from taktledger.domain.shop import Shop
 

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from street import START, Street, new_street, rows, street_on
 from takt_projections import alerts, machines, parts, processes, production, programs
+from taktledger.domain.controls import ControlChanges
 from taktledger.domain.machines import (
-    ControlChanges,
     CreateMachine,
     DeleteMachine,
     EditMachine,

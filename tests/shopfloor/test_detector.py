@@ -5,7 +5,7 @@ from typing import Any, Self
 import msgspec
 import pytest
 
-from taktledger.domain.machines import ControlChanges
+from taktledger.domain.controls import ControlChanges
 from taktledger.domain.processes import ProcessFields
 from taktledger.domain.shop import ControlAlarm, Counter
 from taktledger.shopfloor import facts as f

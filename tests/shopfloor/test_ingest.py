@@ -12,20 +12,22 @@ from msgspec.structs import replace
 from given import NOON, Given, a_machine, a_process, a_program
 from shopfloor.readings import BY_CV, COUNTING_CV, PROGRAM_CV, SELECTED, SELECTED_VALUE, Said, scripts
 from taktledger.domain.alerts import AlertRaised
-from taktledger.domain.errors import Conflict, Invalid, NotFound
-from taktledger.domain.event import Event
-from taktledger.domain.machines import (
+from taktledger.domain.controls import (
     ControlChanges,
-    DeleteMachine,
-    EditMachine,
     MachineBaselineRead,
     MachineCountersRead,
-    MachineCreated,
     MachineFactSetAside,
-    MachineFields,
     MachineStateChanged,
     MachineVariablesChanged,
     ToolRunTimeMeasured,
+)
+from taktledger.domain.errors import Conflict, Invalid, NotFound
+from taktledger.domain.event import Event
+from taktledger.domain.machines import (
+    DeleteMachine,
+    EditMachine,
+    MachineCreated,
+    MachineFields,
     delete_machine,
     edit_machine,
 )

@@ -14,7 +14,8 @@ from litestar.static_files import create_static_files_router
 
 from taktledger import __version__
 from taktledger.api.alerts import AlertController
-from taktledger.api.auth import BearerAuthentication
+from taktledger.api.assemblies import AssemblyController
+from taktledger.api.auth import Authentication
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
 from taktledger.api.edge import EdgeController
@@ -27,14 +28,19 @@ from taktledger.api.parts import PartController
 from taktledger.api.problems import HANDLERS
 from taktledger.api.processes import ProcessController
 from taktledger.api.programs import ProgramController
+from taktledger.api.tools import ToolController
+from taktledger.api.users import UserController
 
 CONTROLLERS = (
     MachineController,
     ProgramController,
     ProcessController,
+    AssemblyController,
+    ToolController,
     PartController,
     AlertController,
     OptionController,
+    UserController,
     EventController,
     EdgeController,
 )
@@ -72,7 +78,7 @@ def _behind_keys() -> Router:
     return Router(
         path="/",
         route_handlers=[*CONTROLLERS, metrics],
-        middleware=[BearerAuthentication],
+        middleware=[Authentication],
     )
 
 
@@ -91,12 +97,13 @@ def _openapi() -> OpenAPIConfig:
         favicon=f'<link rel="icon" href="{swagger}/favicon-32x32.png">',
     )
     key = SecurityScheme(type="http", scheme="bearer", description="An API key: the first one is in DATA/admin.key")
+    password = SecurityScheme(type="http", scheme="basic", description="User name and password, to get a key")
     return OpenAPIConfig(
         title="Taktledger",
         version=__version__,
         path="/docs",
         render_plugins=[page],
-        components=Components(security_schemes={"key": key}),
+        components=Components(security_schemes={"key": key, "password": password}),
         security=[{"key": []}],
         description=INTRODUCTION,
         use_handler_docstrings=True,

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from takt_projections.current import ReadModels
+from takt_projections.history import History
+from taktledger.api.documents import Documents
 from taktledger.api.live import LiveState
 from taktledger.ledger.credentials import Credentials
 from taktledger.ledger.store import Ledger
@@ -16,6 +18,8 @@ class Backend:
     ledger: Ledger
     writer: Writer
     rows: ReadModels
+    history: History
+    documents: Documents
     credentials: Credentials
     inbox: UpdateInbox
     live: LiveState

@@ -1,14 +1,24 @@
 """Who may do what: one table, operation by level. Authentication asks it, and the `allowed` of a 403 comes from it."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from litestar.exceptions import PermissionDeniedException
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+log = structlog.get_logger()
+FieldsT = TypeVar("FieldsT", bound=Struct)
 
 READ = ("admin", "plan", "shop", "audit")
+SHOP = ("admin", "plan", "shop")
 PLAN = ("admin", "plan")
 ADMIN = ("admin",)
 EDGE = ("admin", "machine")
 ANY_KEY = ("admin", "plan", "shop", "audit", "machine")
+SELF = "self"
+"""In a row: every level but `machine`, for what is their own."""
+OWN = ("admin", SELF)
 
 ALLOWED: dict[str, tuple[str, ...]] = {
     "list_machines": READ,
@@ -28,11 +38,47 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "list_processes": READ,
     "get_process": READ,
     "create_process": PLAN,
+    "edit_process": PLAN,
+    "archive_process": PLAN,
+    "delete_process": PLAN,
+    "list_tool_requirements": READ,
+    "create_tool_requirement": PLAN,
+    "process_overview": READ,
+    "process_overview_month": READ,
+    "process_chart": READ,
+    "list_process_tools": READ,
+    "list_process_variables": READ,
+    "average_cycle_times": READ,
+    "duplicate_process": PLAN,
+    "change_over": SHOP,
+    "list_assemblies": READ,
+    "get_assembly": READ,
+    "create_assembly": PLAN,
+    "edit_assembly": PLAN,
+    "delete_assembly": PLAN,
+    "list_tools": READ,
+    "get_tool": READ,
+    "create_tool": PLAN,
+    "edit_tool": SHOP,
+    "delete_tool": PLAN,
     "list_parts": READ,
     "get_part": READ,
+    "edit_part": SHOP,
+    "delete_part": PLAN,
     "list_alerts": READ,
+    "get_alert": READ,
+    "dismiss_alert": SHOP,
     "get_options": READ,
     "edit_options": ADMIN,
+    "list_users": READ,
+    "get_user": READ,
+    "get_me": READ,
+    "create_user": ADMIN,
+    "edit_user": OWN,
+    "delete_user": ADMIN,
+    "list_keys": READ,
+    "issue_key": READ,
+    "revoke_key": OWN,
     "list_events": READ,
     "append_events": EDGE,
     "get_profile": EDGE,
@@ -41,11 +87,48 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 
 
+WRITABLE: dict[str, dict[str, tuple[str, ...]]] = {
+    "edit_tool": {"shop": ("notes",)},
+    "edit_user": {SELF: ("favorite_tools", "favorite_machines", "password")},
+    "issue_key": {"plan": ("name",), "shop": ("name",), "audit": ("name",)},
+}
+"""Operation -> level -> the fields that this level may write. A level without a row may write all of them."""
+
+NEVER_OWN: dict[str, tuple[str, ...]] = {"edit_user": ("access_level", "active")}
+"""Operation -> the fields that nobody may write of themselves, at no level."""
+
+
 def check_level(handler: Any, level: str) -> None:
     """Raises a 403 if this level may not do it. An operation without a row in the table is nobody's."""
     allowed = ALLOWED.get(str(getattr(handler, "operation_id", "")), ())
-    if level not in allowed:
-        raise PermissionDeniedException(
-            f"this needs the level {' or '.join(allowed)}; yours is {level}" if allowed else "nobody may do this",
-            extra={"allowed": list(allowed)},
-        )
+    if level not in allowed and not (SELF in allowed and level in READ):
+        raise too_low(allowed, level)
+
+
+def check_own(operation: str, level: str, *, own: bool) -> None:
+    """Raises a 403 if this level may do it with what is its own alone, and this isn't."""
+    if not own and level not in ALLOWED[operation]:
+        raise too_low(ALLOWED[operation], level)
+
+
+def too_low(allowed: tuple[str, ...], level: str) -> PermissionDeniedException:
+    levels = [each for each in allowed if each != SELF]
+    return PermissionDeniedException(
+        f"this needs the level {' or '.join(levels)}; yours is {level}" if levels else "nobody may do this",
+        extra={"allowed": levels},
+    )
+
+
+def only_writable(operation: str, level: str, fields: FieldsT, actor: str, *, own: bool = False) -> FieldsT:
+    """`fields` without those that this level may not write: they are ignored, and logged."""
+    rows = WRITABLE.get(operation, {})
+    may = rows.get(SELF if own and level not in ALLOWED[operation] else level)
+    never = NEVER_OWN.get(operation, ()) if own else ()
+    ignored = [
+        name
+        for name in fields.__struct_fields__
+        if getattr(fields, name) is not UNSET and (name in never or (may is not None and name not in may))
+    ]
+    if ignored:
+        log.info("fields are ignored that may not be written", operation=operation, actor=actor, fields=ignored)
+    return replace(fields, **dict.fromkeys(ignored, UNSET)) if ignored else fields

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from taktledger.domain.shop import Touched
+from taktledger.domain.controls import NoteContact
+from taktledger.domain.shop import Shop, Touched
 from taktledger.domain.values import Seconds
 
 SILENT_SECONDS = 10.0
@@ -45,6 +46,19 @@ class LiveState(Struct):
     def last_contact(self, source_name: str) -> float | None:
         live = self.machines.get(source_name)
         return live.last_contact if live else None
+
+    def silences(self, shop: Shop, now: float, since: float) -> list[NoteContact]:
+        """Machines of an edge that have fallen silent, or answer again. `since`: when this server began to listen."""
+        limit = shop.options.machine_silent_seconds
+        found = []
+        for machine in shop.machines.values():
+            if not limit or not machine.reported_by_edge or machine.disabled or machine.archived:
+                continue
+            last = self.last_contact(machine.source_name) or machine.last_fact_at
+            silent = now - max(last or since, since) > limit
+            if silent != machine.silent:
+                found.append(NoteContact(machine_id=machine.id, last_contact=last, silent=silent))
+        return found
 
     def committed(self, touched: Touched) -> None:
         """Wakes who waits for a new profile. It may be the same: they compare."""

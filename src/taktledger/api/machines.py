@@ -9,10 +9,11 @@ from takt_projections import machines
 from takt_projections.machines import MachineDocument
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
+from taktledger.api.documents import Document, encode, map_of, with_fields
 from taktledger.api.live import MachineLive
+from taktledger.api.nouns import MACHINES
 from taktledger.api.parameters import Id
-from taktledger.api.writing import answered, object_id, write
-from taktledger.domain.errors import NotFound
+from taktledger.api.writing import answered, object_id, revision_of, write
 from taktledger.domain.machines import (
     CreateMachine,
     DeleteMachine,
@@ -36,19 +37,17 @@ class UpdateResult(Struct):
     """Why it was not applied."""
 
 
-def with_last_contact(backend: Backend, machine: MachineDocument) -> MachineDocument:
-    """What the row holds is the time of the last fact; the live state knows better."""
-    live = backend.live.last_contact(machine.source_name)
-    if live is not None:
-        machine.last_contact = live
-    return machine
+def machine_document(backend: Backend, machine_id: int) -> Document[MachineDocument]:
+    """What the row holds of the last contact is the time of the last fact; the live state knows better."""
+    found = backend.documents.one(MACHINES, machine_id)
+    contacts = last_contacts(backend)
+    return Document(with_fields(found.body, last_contact=encode(contacts[machine_id])), found.revision)
 
 
-def machine_or_404(backend: Backend, machine_id: int) -> MachineDocument:
-    machine = machines.get(backend.rows.db, machine_id)
-    if machine is None:
-        raise NotFound(f"there is no machine {machine_id}")
-    return with_last_contact(backend, machine)
+def last_contacts(backend: Backend) -> dict[int, float | None]:
+    """Machine ID -> UNIX seconds."""
+    facts = machines.last_facts(backend.rows.db)
+    return {machine_id: backend.live.last_contact(name) or fact for machine_id, (name, fact) in facts.items()}
 
 
 class MachineController(Controller):
@@ -56,22 +55,28 @@ class MachineController(Controller):
     tags = ("Machines",)
 
     @get("/", operation_id="list_machines", summary="List machines")
-    async def list_machines(self, backend: NamedDependency[Backend]) -> dict[str, MachineDocument]:
+    async def list_machines(self, backend: NamedDependency[Backend]) -> Document[dict[str, MachineDocument]]:
         """All machines."""
-        return {str(each.id): with_last_contact(backend, each) for each in machines.find(backend.rows.db)}
+        contacts = last_contacts(backend)
+        bodies = backend.documents.bodies(MACHINES, list(contacts))
+        return Document(
+            map_of([(each, with_fields(body, last_contact=encode(contacts[each]))) for each, body in bodies])
+        )
 
     @put("/", operation_id="create_machine", summary="Create machine", status_code=201)
     async def create_machine(
         self, request: ApiRequest, backend: NamedDependency[Backend], data: JSONBody[CreateMachine]
-    ) -> Response[MachineDocument]:
+    ) -> Document[MachineDocument]:
         """Sets up a machine. 409 if another one has this source name."""
         answer = await write(request, backend, create_machine, data, 201)
-        return answered(answer, machine_or_404(backend, object_id(answer)))
+        return machine_document(backend, object_id(answer)).answering(answer)
 
     @get("/{machine_id:int}", operation_id="get_machine", summary="Get machine")
-    async def get_machine(self, backend: NamedDependency[Backend], machine_id: FromPath[Id]) -> MachineDocument:
+    async def get_machine(
+        self, backend: NamedDependency[Backend], machine_id: FromPath[Id]
+    ) -> Document[MachineDocument]:
         """One machine."""
-        return machine_or_404(backend, machine_id)
+        return machine_document(backend, machine_id)
 
     @patch("/{machine_id:int}", operation_id="edit_machine", summary="Edit machine")
     async def edit_machine(
@@ -80,17 +85,19 @@ class MachineController(Controller):
         backend: NamedDependency[Backend],
         machine_id: FromPath[Id],
         data: JSONBody[MachineFields],
-    ) -> Response[MachineDocument]:
+    ) -> Document[MachineDocument]:
         """Changes the fields that are given."""
-        answer = await write(request, backend, edit_machine, EditMachine(machine_id=machine_id, fields=data))
-        return answered(answer, machine_or_404(backend, machine_id))
+        command = EditMachine(machine_id=machine_id, fields=data)
+        answer = await write(request, backend, edit_machine, command, 200, revision_of(MACHINES, machine_id))
+        return machine_document(backend, machine_id).answering(answer)
 
     @delete("/{machine_id:int}", operation_id="delete_machine", summary="Delete machine", status_code=204)
     async def delete_machine(
         self, request: ApiRequest, backend: NamedDependency[Backend], machine_id: FromPath[Id]
     ) -> Response[None]:
         """Deletes a machine, its programs and its processes. Its parts stay."""
-        answer = await write(request, backend, delete_machine, DeleteMachine(machine_id=machine_id), 204)
+        command = DeleteMachine(machine_id=machine_id)
+        answer = await write(request, backend, delete_machine, command, 204, revision_of(MACHINES, machine_id))
         return answered(answer, None)
 
     @post("/{machine_id:int}/update", operation_id="report_update", summary="Report a machine update", status_code=200)

@@ -1,14 +1,17 @@
 """`/api/options/`: the settings of the whole shop."""
 
-from litestar import Controller, Response, get, patch
+from litestar import Controller, get, patch
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from takt_projections import options
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
-from taktledger.api.writing import answered, write
+from taktledger.api.documents import Document, document
+from taktledger.api.writing import write
 from taktledger.domain.options import OptionFields, edit_options
 from taktledger.domain.shop import Options
+from taktledger.domain.values import narrow
 
 
 class EditOptions(OptionFields, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -20,15 +23,14 @@ class OptionController(Controller):
     tags = ("Options",)
 
     @get("/", operation_id="get_options", summary="Get options")
-    async def get_options(self, backend: NamedDependency[Backend]) -> Options:
+    async def get_options(self, backend: NamedDependency[Backend]) -> Document[Options]:
         """All settings."""
-        return backend.writer.shop.options
+        return document(options.get(backend.rows.db))
 
     @patch("/", operation_id="edit_options", summary="Edit options")
     async def edit_options(
         self, request: ApiRequest, backend: NamedDependency[Backend], data: JSONBody[EditOptions]
-    ) -> Response[Options]:
+    ) -> Document[Options]:
         """Changes the settings that are given. An unknown one: 400."""
-        fields = OptionFields(**{name: getattr(data, name) for name in OptionFields.__struct_fields__})
-        answer = await write(request, backend, edit_options, fields)
-        return answered(answer, backend.writer.shop.options)
+        answer = await write(request, backend, edit_options, narrow(OptionFields, data))
+        return document(options.get(backend.rows.db)).answering(answer)

@@ -16,9 +16,16 @@ OptionalFlag = Annotated[
     str | None, Parameter(description="true: 1, true, on, yes, y or checked; false: anything else; left out: all")
 ]
 
+Flag = Annotated[str | None, Parameter(description="true: 1, true, on, yes, y or checked")]
+
 TRUE = {"1", "true", "on", "yes", "y", "checked"}
 
 
 def flag(value: str | None) -> bool | None:
     """A boolean parameter: anything that isn't true is false. None if it was not given."""
     return None if value is None else value.strip().lower() in TRUE
+
+
+def is_set(value: str | None) -> bool:
+    """A boolean parameter that only says something when it is true."""
+    return bool(flag(value))

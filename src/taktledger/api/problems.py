@@ -9,7 +9,14 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from taktledger.api.auth import caller_of, key_needed, needs_key
-from taktledger.domain.errors import Conflict, DomainError, Invalid, NotFound, ReferenceMissing
+from taktledger.domain.errors import (
+    Conflict,
+    DomainError,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    ReferenceMissing,
+)
 from taktledger.ledger.writer import KeyReused, OutcomeUnknown
 
 log = structlog.get_logger()
@@ -18,6 +25,7 @@ STATUS: dict[type[DomainError], int] = {
     Invalid: 400,
     NotFound: 404,
     Conflict: 409,
+    PreconditionFailed: 412,
     ReferenceMissing: 424,
     KeyReused: 422,
 }

@@ -2,16 +2,29 @@
 
 from typing import Any
 
+from msgspec import Struct
+
+from taktledger.domain.controls import MachineEvent
+from taktledger.domain.errors import NotFound
 from taktledger.domain.event import Event
-from taktledger.domain.shop import Shop
+from taktledger.domain.shop import OpenAlert, Shop
+
+# Events
 
 
-class AlertRaised(Event, frozen=True, kw_only=True):
+class AlertEvent(Event, frozen=True, kw_only=True):
+    alert_id: int
+
+    @property
+    def stream(self) -> str:
+        return f"alert-{self.alert_id}"
+
+
+class AlertRaised(AlertEvent, frozen=True, kw_only=True):
     """Something happened that somebody should look at."""
 
-    alert_id: int
     kind: str
-    """`gap`, `clock` or `fact`."""
+    """`gap`, `clock`, `fact`, `switch`, `variable` or `silent`."""
     message: str
     """A sentence fit to show to a user."""
     machine_id: int | None = None
@@ -19,16 +32,54 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     tool_id: int | None = None
     data: dict[str, Any] = {}
 
-    @property
-    def stream(self) -> str:
-        return f"alert-{self.alert_id}"
+
+class AlertDismissed(AlertEvent, frozen=True, kw_only=True):
+    """Somebody has seen to it, or there is nothing to see to any more."""
+
+    user_id: int | None = None
+    """Null: the ledger itself."""
+
+
+# What they do
 
 
 def alert_raised(shop: Shop, event: AlertRaised) -> None:
     shop.last_ids["alert"] = event.alert_id
+    shop.open_alerts[event.alert_id] = OpenAlert(kind=event.kind, machine_id=event.machine_id)
     if event.kind == "clock" and event.machine_id is not None:
         shop.machines[event.machine_id].clock_differs = True
 
 
-def next_alert_id(shop: Shop) -> int:
-    return shop.last_ids.get("alert", 0) + 1
+def alert_dismissed(shop: Shop, event: AlertDismissed) -> None:
+    shop.open_alerts.pop(event.alert_id, None)
+
+
+# Decisions
+
+
+class DismissAlert(Struct, kw_only=True, frozen=True):
+    alert_id: int
+    user_id: int
+
+
+def dismiss_alert(shop: Shop, command: DismissAlert, now: float) -> list[Event]:
+    """Says that somebody has seen to it (`POST /api/alerts/{id}/dismiss`). A second time nothing happens."""
+    if not 1 <= command.alert_id <= shop.last_ids.get("alert", 0):
+        raise NotFound(f"there is no alert {command.alert_id}")
+    if command.alert_id not in shop.open_alerts:
+        return []
+    return [AlertDismissed(occurred_at=now, alert_id=command.alert_id, user_id=command.user_id)]
+
+
+def raise_alert(
+    shop: Shop, cause: MachineEvent, kind: str, message: str, process_id: int | None = None, **data: Any
+) -> AlertRaised:
+    return AlertRaised(
+        occurred_at=cause.occurred_at,
+        alert_id=shop.last_ids.get("alert", 0) + 1,
+        kind=kind,
+        message=message,
+        machine_id=cause.machine_id,
+        process_id=process_id,
+        data=data,
+    )

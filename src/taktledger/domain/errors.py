@@ -24,3 +24,7 @@ class Conflict(DomainError):
 
 class ReferenceMissing(DomainError):
     """The command names another object that does not exist (424)."""
+
+
+class PreconditionFailed(DomainError):
+    """The shop is not, or not any more, as the command takes it to be (412)."""

@@ -1,14 +1,17 @@
-"""Machines: what a shop has, and what their controls said last (`docs/machines.md`)."""
+"""Machines: what a shop has (`docs/machines.md`). What their controls say is in `controls.py`."""
 
 from collections.abc import Iterator
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from taktledger.domain.controls import MachineEvent
 from taktledger.domain.errors import Conflict, NotFound
 from taktledger.domain.event import Event
-from taktledger.domain.processes import drop_process
-from taktledger.domain.shop import ControlAlarm, Counter, Machine, Program, Shop
-from taktledger.domain.values import Int, Line, Name, Number, Scalar, Text, only_changes, set_fields
+from taktledger.domain.processes import delete_processes_of
+from taktledger.domain.programs import ProgramDeleted
+from taktledger.domain.shop import Machine, Shop
+from taktledger.domain.users import forget_favorite
+from taktledger.domain.values import Int, Name, Scalar, Text, edit, narrow, only_changes, set_fields
 
 # Events
 
@@ -29,24 +32,6 @@ class MachineFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
     custom_properties: dict[str, Scalar] | UnsetType = UNSET
 
 
-class ControlChanges(Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What of a control's state changed. Unset: as before."""
-
-    cycle_state: Line | UnsetType = UNSET
-    estopped: bool | UnsetType = UNSET
-    feed_rate_override: Number | UnsetType = UNSET
-    active_tool: Int | UnsetType = UNSET
-    alarms: list[ControlAlarm] | UnsetType = UNSET
-
-
-class MachineEvent(Event, frozen=True, kw_only=True):
-    machine_id: int
-
-    @property
-    def stream(self) -> str:
-        return f"machine-{self.machine_id}"
-
-
 class MachineCreated(MachineEvent, frozen=True, kw_only=True):
     """A machine was set up, by a user or because an edge named it for the first time."""
 
@@ -62,45 +47,7 @@ class MachineEdited(MachineEvent, frozen=True, kw_only=True):
 
 
 class MachineDeleted(MachineEvent, frozen=True, kw_only=True):
-    """A machine was deleted, and its programs and processes with it. Its parts stay."""
-
-
-class MachineBaselineRead(MachineEvent, frozen=True, kw_only=True):
-    """Counters of a control were read for the first time: counting starts here."""
-
-    counters: dict[str, Counter]
-
-
-class MachineCountersRead(MachineEvent, frozen=True, kw_only=True):
-    """Counters moved without making a cycle: they are not the one in use, or a glitch was taken back."""
-
-    counters: dict[str, Counter]
-
-
-class MachineStateChanged(MachineEvent, frozen=True, kw_only=True):
-    """A control's state, alarms, active tool or override changed."""
-
-    changes: ControlChanges
-
-
-class MachineVariablesChanged(MachineEvent, frozen=True, kw_only=True):
-    """Watched variables of a control have new values."""
-
-    variables: dict[int, float]
-
-
-class ToolRunTimeMeasured(MachineEvent, frozen=True, kw_only=True):
-    """Tools cut for so long, in a cycle that has not finished yet."""
-
-    tool_seconds: dict[int, float]
-    """Location -> seconds that it was the active tool while the control was running."""
-
-
-class MachineFactSetAside(MachineEvent, frozen=True, kw_only=True):
-    """An edge had a fact that the ledger refused. It is kept at the edge."""
-
-    fact: str
-    error: str
+    """A machine was deleted. Its programs and processes were before; its parts stay."""
 
 
 # What they do
@@ -116,55 +63,14 @@ def machine_created(shop: Shop, event: MachineCreated) -> None:
 
 
 def machine_edited(shop: Shop, event: MachineEdited) -> None:
-    set_fields(shop.machines[event.machine_id], event.fields)
+    edit(shop.machines[event.machine_id], event.fields)
     shop.touched.machines.add(event.machine_id)
 
 
 def machine_deleted(shop: Shop, event: MachineDeleted) -> None:
     machine = shop.machines.pop(event.machine_id)
     del shop.machine_ids[machine.source_name]
-    for program_id in machine.programs.values():
-        del shop.programs[program_id]
-        shop.touched.programs.add(program_id)
-    for process in [each for each in shop.processes.values() if each.machine_id == machine.id]:
-        drop_process(shop, process)
-    shop.touched.machines.add(machine.id)
-
-
-def counters_read(shop: Shop, event: MachineBaselineRead | MachineCountersRead) -> None:
-    machine = heard(shop, event)
-    machine.control.counters.update(event.counters)
-
-
-def state_changed(shop: Shop, event: MachineStateChanged) -> None:
-    set_fields(heard(shop, event).control, event.changes)
-
-
-def variables_changed(shop: Shop, event: MachineVariablesChanged) -> None:
-    heard(shop, event).control.variables.update(event.variables)
-
-
-def only_heard(shop: Shop, event: ToolRunTimeMeasured | MachineFactSetAside) -> None:
-    heard(shop, event)
-
-
-def heard(shop: Shop, event: MachineEvent) -> Machine:
-    """The machine of an event that its control caused: what all such events do to it."""
-    machine = shop.machines[event.machine_id]
-    if machine.last_fact_at is None or event.occurred_at > machine.last_fact_at:
-        machine.last_fact_at = event.occurred_at
-    if event.source is not None:
-        machine.reported_by_edge = True
-    if event.reported_at is None:
-        machine.clock_differs = False
-    shop.touched.machines.add(machine.id)
-    return machine
-
-
-def load_program(shop: Shop, machine: Machine, program: Program | None) -> None:
-    """Makes this the loaded program, and its process the loaded process."""
-    machine.loaded_program_id = program.id if program else None
-    machine.loaded_process_id = program.process_id if program else None
+    forget_favorite(shop, "favorite_machines", machine.id)
     shop.touched.machines.add(machine.id)
 
 
@@ -190,7 +96,7 @@ def create_machine(shop: Shop, command: CreateMachine, now: float) -> list[Event
     source_name = command.source_name or command.name
     if source_name in shop.machine_ids:
         raise Conflict(f"there is already a machine with the source name '{source_name}'", "source_name")
-    fields = MachineFields(**{name: getattr(command, name) for name in MachineFields.__struct_fields__})
+    fields = narrow(MachineFields, command)
     return [
         MachineCreated(occurred_at=now, machine_id=next_machine_id(shop), source_name=source_name, fields=fields),
     ]
@@ -202,9 +108,13 @@ def edit_machine(shop: Shop, command: EditMachine, now: float) -> list[Event]:
     return [MachineEdited(occurred_at=now, machine_id=machine.id, fields=changes)] if changes else []
 
 
-def delete_machine(shop: Shop, command: DeleteMachine, now: float) -> list[Event]:
+def delete_machine(shop: Shop, command: DeleteMachine, now: float) -> Iterator[Event]:
+    """Deletes a machine, and its processes and programs with it (`DELETE /api/machines/{id}`)."""
     machine = get_machine(shop, command.machine_id)
-    return [MachineDeleted(occurred_at=now, machine_id=machine.id)]
+    yield from delete_processes_of(shop, machine.id, now)
+    for program_id in list(machine.programs.values()):
+        yield ProgramDeleted(occurred_at=now, program_id=program_id)
+    yield MachineDeleted(occurred_at=now, machine_id=machine.id)
 
 
 def ensure_machine(shop: Shop, source_name: str, at: float) -> Iterator[Event]:

@@ -14,6 +14,8 @@ from taktledger.domain.values import Name, only_changes, set_fields
 class OptionFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
     timezone: Name | UnsetType = UNSET
     part_report_limit: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
+    check_unused_tools_parts: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
+    machine_silent_seconds: Annotated[int, Meta(ge=0, le=7 * 24 * 3600)] | UnsetType = UNSET
 
 
 class OptionsEdited(Event, frozen=True, kw_only=True):
@@ -28,6 +30,8 @@ class OptionsEdited(Event, frozen=True, kw_only=True):
 
 def options_edited(shop: Shop, event: OptionsEdited) -> None:
     set_fields(shop.options, event.fields)
+    if event.fields.check_unused_tools_parts is not UNSET:
+        shop.touched.processes |= shop.processes.keys()
 
 
 def edit_options(shop: Shop, command: OptionFields, now: float) -> list[Event]:

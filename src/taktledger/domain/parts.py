@@ -1,13 +1,16 @@
 """Parts: what finished cycles make, and the gaps where nobody can know (`docs/parts.md`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, field
 
+from taktledger.domain.controls import MachineEvent, MachineStateChanged, heard, state_changed
+from taktledger.domain.errors import NotFound
 from taktledger.domain.event import Event
-from taktledger.domain.machines import MachineEvent, heard
 from taktledger.domain.programs import ProgramLoaded, ensure_program
-from taktledger.domain.shop import Counter, Shop
+from taktledger.domain.shop import Counter, Process, Shop
+from taktledger.domain.values import Text, only_changes
 
 # Events
 
@@ -48,6 +51,49 @@ class ProductionGapRecorded(MachineEvent, frozen=True, kw_only=True):
     """Readings after it."""
 
 
+class PartFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """The fields of a part that a user may write."""
+
+    notes: Text | UnsetType = UNSET
+    scrapped: bool | UnsetType = UNSET
+    reworked: bool | UnsetType = UNSET
+    suspect: bool | UnsetType = UNSET
+
+
+class PartEvent(Event, frozen=True, kw_only=True):
+    part_id: int
+
+    @property
+    def stream(self) -> str:
+        return f"part-{self.part_id}"
+
+
+class PartEdited(PartEvent, frozen=True, kw_only=True):
+    """A user said something about a part."""
+
+    fields: PartFields
+    editor_id: int
+
+
+class LastCycle(Struct, kw_only=True, frozen=True):
+    finished: float
+    """UNIX seconds."""
+    program_id: int | None
+
+
+class PartDeleted(PartEvent, frozen=True, kw_only=True):
+    """A user deleted a part: it counts nowhere, as if it had not been made."""
+
+    machine_id: int
+    program_id: int | None
+    process_id: int | None
+    finished: float
+    program_last_cycle: LastCycle | None
+    """Of the parts of its program that are left; null if there are none."""
+    process_last_cycle: LastCycle | None
+    """The same of its process."""
+
+
 # What they do
 
 
@@ -61,17 +107,78 @@ def cycle_finished(shop: Shop, event: CycleFinished) -> None:
         program.last_cycle = finished
         shop.touched.programs.add(program.id)
     process = shop.processes.get(event.process_id) if event.process_id else None
-    if process is not None and event.parts and (process.last_cycle is None or finished >= process.last_cycle):
-        process.last_cycle = finished
-        process.last_program_id = event.program_id
-        shop.touched.processes.add(process.id)
+    if process is not None:
+        if event.parts and (process.last_cycle is None or finished >= process.last_cycle):
+            process.last_cycle = finished
+            process.last_program_id = event.program_id
+        note_tools_used(shop, process, event.tools_seen, finished)
+        shop.touched.processes.add(process.id)  # also for its unused_tool_locations
 
 
 def production_gap_recorded(shop: Shop, event: ProductionGapRecorded) -> None:
     heard(shop, event).control.counters.update(event.counters)
 
 
+def active_tool_changed(shop: Shop, event: MachineStateChanged) -> None:
+    """What any change of a control's state does; and the tool in the spindle is used by the loaded process."""
+    state_changed(shop, event)
+    process_id = shop.machines[event.machine_id].loaded_process_id
+    if event.changes.active_tool is not UNSET and process_id is not None:
+        note_tools_used(shop, shop.processes[process_id], [event.changes.active_tool], event.occurred_at)
+
+
+def note_tools_used(shop: Shop, process: Process, locations: Iterable[int], at: float) -> None:
+    """Locations that no assembly of the process fills are remembered, with when they were used last."""
+    used = process.unassigned_tools_used
+    filled = {shop.assemblies[each].location for each in process.assembly_ids} if locations else set()
+    for location in locations:
+        if location not in filled and at > used.get(location, float("-inf")):
+            used[location] = at
+            shop.touched.processes.add(process.id)
+
+
+def part_edited(shop: Shop, event: PartEdited) -> None:
+    """Parts are rows alone: the shop doesn't hold them."""
+
+
+def part_deleted(shop: Shop, event: PartDeleted) -> None:
+    program = shop.programs.get(event.program_id) if event.program_id else None
+    if program is not None:
+        program.last_cycle = event.program_last_cycle.finished if event.program_last_cycle else None
+        shop.touched.programs.add(program.id)
+    process = shop.processes.get(event.process_id) if event.process_id else None
+    if process is not None:
+        last = event.process_last_cycle
+        process.last_cycle = last.finished if last else None
+        process.last_program_id = last.program_id if last else None
+        shop.touched.processes.add(process.id)
+
+
 # Decisions
+
+
+class PartRecord(Struct, kw_only=True):
+    """A part, as the rows have it."""
+
+    id: int
+    revision: int
+    machine_id: int
+    program_id: int | None
+    process_id: int | None
+    finished: float
+    notes: str
+    scrapped: bool
+    reworked: bool
+    suspect: bool
+
+
+class PartHistory(Protocol):
+    """What the decisions about parts must know of the rows, those of the open transaction included."""
+
+    def part(self, shop: Shop, part_id: int) -> PartRecord | None: ...
+
+    def last_cycle_without(self, shop: Shop, part: PartRecord, of: str) -> LastCycle | None:
+        """The last cycle of the part's program or process (`of`) if this part had not been made."""
 
 
 class FinishCycles(Struct, kw_only=True, frozen=True):
@@ -124,3 +231,45 @@ def finish_cycles(shop: Shop, command: FinishCycles, now: float) -> Iterator[Eve
         variables={name: command.variables[number] for name, number in numbers.items() if number in command.variables},
         work_order=machine.current_work_order,
     )
+
+
+class EditPart(Struct, kw_only=True, frozen=True):
+    part_id: int
+    editor_id: int
+    fields: PartFields = field(default_factory=PartFields)
+
+
+class DeletePart(Struct, kw_only=True, frozen=True):
+    part_id: int
+
+
+def edit_part(shop: Shop, command: EditPart, now: float, *, history: PartHistory) -> list[Event]:
+    """Says something about a part (`PATCH /api/parts/{id}`). What it counts for doesn't change."""
+    changes = only_changes(command.fields, get_part(shop, command.part_id, history))
+    if changes is None:
+        return []
+    return [PartEdited(occurred_at=now, part_id=command.part_id, fields=changes, editor_id=command.editor_id)]
+
+
+def delete_part(shop: Shop, command: DeletePart, now: float, *, history: PartHistory) -> list[Event]:
+    """Takes a part out of every count (`DELETE /api/parts/{id}`)."""
+    part = get_part(shop, command.part_id, history)
+    return [
+        PartDeleted(
+            occurred_at=now,
+            part_id=part.id,
+            machine_id=part.machine_id,
+            program_id=part.program_id,
+            process_id=part.process_id,
+            finished=part.finished,
+            program_last_cycle=history.last_cycle_without(shop, part, "program"),
+            process_last_cycle=history.last_cycle_without(shop, part, "process"),
+        )
+    ]
+
+
+def get_part(shop: Shop, part_id: int, history: PartHistory) -> PartRecord:
+    part = history.part(shop, part_id)
+    if part is None:
+        raise NotFound(f"there is no part {part_id}")
+    return part

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from taktledger.domain.controls import MachineEvent, heard
 from taktledger.domain.errors import Conflict, NotFound, ReferenceMissing
 from taktledger.domain.event import Event
-from taktledger.domain.machines import MachineEvent, heard, load_program
 from taktledger.domain.shop import Machine, Program, Shop
-from taktledger.domain.values import Id, Int, Name, Text, only_changes, set_fields
+from taktledger.domain.values import Id, Int, Name, Text, edit, narrow, only_changes, set_fields
 
 NO_PROGRAM = "(No Program)"
 """The file name that stands for an empty one."""
@@ -78,10 +78,8 @@ def program_edited(shop: Shop, event: ProgramEdited) -> None:
     program = shop.programs[event.program_id]
     machine = shop.machines[program.machine_id]
     del machine.programs[program.filename]
-    set_fields(program, event.fields)
+    edit(program, event.fields)
     machine.programs[program.filename] = program.id
-    if machine.loaded_program_id == program.id:
-        load_program(shop, machine, program)
     shop.touched.programs.add(program.id)
 
 
@@ -90,7 +88,10 @@ def program_deleted(shop: Shop, event: ProgramDeleted) -> None:
     machine = shop.machines[program.machine_id]
     del machine.programs[program.filename]
     if machine.loaded_program_id == program.id:
-        load_program(shop, machine, None)
+        _load(shop, machine, None)
+    for process in shop.processes.values():
+        if process.last_program_id == program.id:  # which reads null now
+            shop.touched.processes.add(process.id)
     shop.touched.programs.add(program.id)
 
 
@@ -98,7 +99,14 @@ def program_loaded(shop: Shop, event: ProgramLoaded) -> None:
     machine = heard(shop, event)
     machine.control.program = event.program
     machine.control.program_name = event.program_name or event.program
-    load_program(shop, machine, shop.programs[event.program_id])
+    _load(shop, machine, event.program_id)
+
+
+def _load(shop: Shop, machine: Machine, program_id: int | None) -> None:
+    """The process follows: `changeover.py` sees to it."""
+    shop.touched.programs |= {each for each in (machine.loaded_program_id, program_id) if each is not None}
+    machine.loaded_program_id = program_id
+    shop.touched.machines.add(machine.id)
 
 
 # Decisions
@@ -125,7 +133,7 @@ def create_program(shop: Shop, command: CreateProgram, now: float) -> list[Event
         raise ReferenceMissing(f"there is no machine {command.machine_id}", "machine_id")
     _check_filename(machine, command.filename)
     _check_process(shop, machine.id, command.process_id)
-    fields = ProgramFields(**{name: getattr(command, name) for name in ProgramFields.__struct_fields__})
+    fields = narrow(ProgramFields, command)
     return [
         ProgramCreated(occurred_at=now, program_id=next_program_id(shop), machine_id=machine.id, fields=fields),
     ]

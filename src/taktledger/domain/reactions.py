@@ -1,25 +1,62 @@
 """What follows from an event: more events, in the same transaction. Never asked on a rebuild."""
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
-from taktledger.domain.alerts import AlertRaised, next_alert_id
+from taktledger.domain.alerts import AlertDismissed, raise_alert
+from taktledger.domain.changeover import (
+    ProcessSwitched,
+    ask_for_confirmation,
+    move_shared_assemblies,
+    switch_process,
+)
+from taktledger.domain.controls import MachineEvent, MachineFactSetAside, MachineFellSilent, MachineHeardAgain
 from taktledger.domain.event import Event
-from taktledger.domain.machines import MachineEvent, MachineFactSetAside
-from taktledger.domain.parts import ProductionGapRecorded
+from taktledger.domain.machines import MachineDeleted
+from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
+from taktledger.domain.processes import ProcessDeleted
+from taktledger.domain.programs import ProgramDeleted, ProgramEdited
 from taktledger.domain.shop import Shop
+
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "EQ": operator.eq,
+    "NE": operator.ne,
+    "LT": operator.lt,
+    "LE": operator.le,
+    "GT": operator.gt,
+    "GE": operator.ge,
+}
 
 
 def react(shop: Shop, event: Event) -> Iterator[Event]:
     """Called when `event` has been folded. What it yields is folded in turn before it goes on."""
     match event:
+        case ProgramEdited() | ProgramDeleted() | ProcessDeleted():
+            for machine in list(shop.machines.values()):
+                yield from switch_process(shop, machine, event)
+        case ProcessSwitched():
+            yield from move_shared_assemblies(shop, event)
+            yield from ask_for_confirmation(shop, event)
+        case MachineEvent() if event.machine_id in shop.machines:
+            yield from switch_process(shop, shop.machines[event.machine_id], event)
+        case _:
+            pass
+    if isinstance(event, MachineEvent) and not isinstance(event, MachineDeleted):
+        yield from _notices(shop, event)
+
+
+def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
+    name = shop.machines[event.machine_id].name
+    match event:
+        case CycleFinished():
+            yield from _compare_variables(shop, event)
         case ProductionGapRecorded():
-            yield _alert(
+            yield raise_alert(
                 shop,
                 event,
                 "gap",
-                f"The counter of {_name(shop, event)} went from {event.from_reading} to {event.to_reading}: "
+                f"The counter of {name} went from {event.from_reading} to {event.to_reading}: "
                 f"what was made in between is not known",
                 counter=event.counter,
                 from_reading=event.from_reading,
@@ -29,31 +66,46 @@ def react(shop: Shop, event: Event) -> Iterator[Event]:
                 why=event.why,
             )
         case MachineFactSetAside():
-            message = f"The edge has set aside a fact of {_name(shop, event)} that the ledger refused: {event.error}"
-            yield _alert(shop, event, "fact", message, fact=event.fact)
+            message = f"The edge has set aside a fact of {name} that the ledger refused: {event.error}"
+            yield raise_alert(shop, event, "fact", message, fact=event.fact)
+        case MachineFellSilent():
+            since = f"since {_iso(event.last_contact)}" if event.last_contact is not None else "yet"
+            message = f"{name} has not answered {since}"
+            yield raise_alert(shop, event, "silent", message, last_contact=event.last_contact)
+        case MachineHeardAgain():
+            for alert_id, alert in list(shop.open_alerts.items()):
+                if (alert.kind, alert.machine_id) == ("silent", event.machine_id):
+                    yield AlertDismissed(occurred_at=event.occurred_at, alert_id=alert_id)
         case _:
             pass
-    if isinstance(event, MachineEvent) and event.reported_at is not None and _clock_is_news(shop, event):
-        reported = datetime.fromtimestamp(event.reported_at, UTC).isoformat(timespec="seconds")
-        message = f"The clock of {_name(shop, event)} is ahead: it reported {reported}"
-        yield _alert(shop, event, "clock", message, reported_at=event.reported_at)
+    if event.reported_at is not None and not shop.machines[event.machine_id].clock_differs:
+        # Once per occasion: until a fact comes whose time is right.
+        message = f"The clock of {name} is ahead: it reported {_iso(event.reported_at)}"
+        yield raise_alert(shop, event, "clock", message, reported_at=event.reported_at)
 
 
-def _clock_is_news(shop: Shop, event: MachineEvent) -> bool:
-    """Once per occasion: until a fact comes whose time is right."""
-    return not shop.machines[event.machine_id].clock_differs
+def _compare_variables(shop: Shop, event: CycleFinished) -> Iterator[Event]:
+    """The comparisons of the process's `cv_map`, with what was read at the end of the cycle."""
+    process = shop.processes.get(event.process_id) if event.process_id else None
+    for name, mapped in process.cv_map.items() if process else ():
+        value, limit, comparison = event.variables.get(name), mapped.notify_value, mapped.notify_comparison
+        if process is None or value is None or limit is None or comparison is None:
+            continue
+        if COMPARISONS[comparison](value, limit):
+            yield raise_alert(
+                shop,
+                event,
+                "variable",
+                f"{shop.machines[event.machine_id].name}, {process.name}: {name} is {value:g} ({comparison} {limit:g})",
+                process_id=process.id,
+                variable=name,
+                number=mapped.number,
+                value=value,
+                comparison=comparison,
+                limit=limit,
+                part_ids=list(range(shop.parts_made - event.parts + 1, shop.parts_made + 1)),
+            )
 
 
-def _alert(shop: Shop, cause: MachineEvent, kind: str, message: str, **data: Any) -> AlertRaised:
-    return AlertRaised(
-        occurred_at=cause.occurred_at,
-        alert_id=next_alert_id(shop),
-        kind=kind,
-        message=message,
-        machine_id=cause.machine_id,
-        data=data,
-    )
-
-
-def _name(shop: Shop, event: MachineEvent) -> str:
-    return shop.machines[event.machine_id].name
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from taktledger.domain.values import Count, Int, Line, Number, Scalar, Seconds
 
-SHOP_VERSION = 1
+SHOP_VERSION = 2
 """Raised when a saved shop of an earlier release must not be used any more."""
 
 
@@ -58,6 +58,8 @@ class MappedVariable(Struct, frozen=True, kw_only=True, omit_defaults=True, rena
 
 class Machine(Struct, kw_only=True):
     id: int
+    revision: int = 1
+    """How often people changed it, its creation included. Every noun that can be edited has one."""
     name: str
     source_name: str
     description: str = ""
@@ -70,16 +72,23 @@ class Machine(Struct, kw_only=True):
     custom_properties: dict[str, Scalar] = field(default_factory=dict)
     loaded_program_id: int | None = None
     loaded_process_id: int | None = None
+    last_process_id: int | None = None
+    """The process that was loaded last, also while a program without a process is."""
+    planned_process_id: int | None = None
+    """Where the next changeover goes, if somebody planned it."""
     control: Control = field(default_factory=Control)
     programs: dict[str, int] = field(default_factory=dict)
     """File name -> program ID."""
     reported_by_edge: bool = False
     clock_differs: bool = False
+    silent: bool = False
+    """Its edge has had no answer from it for longer than the limit."""
     last_fact_at: float | None = None
 
 
 class Program(Struct, kw_only=True):
     id: int
+    revision: int = 1
     machine_id: int
     filename: str
     custom_name: str = ""
@@ -92,6 +101,7 @@ class Program(Struct, kw_only=True):
 
 class Process(Struct, kw_only=True):
     id: int
+    revision: int = 1
     machine_id: int
     name: str
     description: str = ""
@@ -108,18 +118,77 @@ class Process(Struct, kw_only=True):
     time_per_cycle: float | None = None
     last_cycle: float | None = None
     last_program_id: int | None = None
+    unassigned_tools_used: dict[int, float] = field(default_factory=dict)
+    """Location -> when the machine last used it. UNIX seconds."""
+    assembly_ids: set[int] = field(default_factory=set)
+    requirement_ids: set[int] = field(default_factory=set)
+
+
+class ToolRequirement(Struct, kw_only=True):
+    """A tool that a process needs in a location."""
+
+    id: int
+    process_id: int
+    location: int
+    name: str = ""
+    notes: str = ""
+    inventory_item_id: int | None = None
+    stick_out: float | None = None
+
+
+class Assembly(Struct, kw_only=True):
+    """A tool assembly: what stands in one pot of a machine."""
+
+    id: int
+    revision: int = 1
+    name: str
+    notes: str = ""
+    location: int | None = None
+    shared: bool = False
+    process_id: int | None = None
+    moved_at: float
+    """When it came to its process. UNIX seconds."""
+    tool_ids: set[int] = field(default_factory=set)
+
+
+class Tool(Struct, kw_only=True):
+    """One tool or insert."""
+
+    id: int
+    revision: int = 1
+    name: str
+    notes: str = ""
+    tags: list[str] = field(default_factory=list)
+    created: float
+    """UNIX seconds."""
+    assembly_id: int | None = None
+    moved_at: float
+    """When it came to its assembly. UNIX seconds."""
+
+
+class OpenAlert(Struct, kw_only=True):
+    """An alert that nobody has dismissed."""
+
+    kind: str
+    machine_id: int | None = None
 
 
 class User(Struct, kw_only=True):
     id: int
+    revision: int = 1
     username: str
     access_level: str
     active: bool = True
+    favorite_tools: list[int] = field(default_factory=list)
+    favorite_machines: list[int] = field(default_factory=list)
+    password_id: str | None = None
+    """The password that is valid, by its name in `credentials.db`."""
 
 
 class Key(Struct, kw_only=True):
     id: int
-    user_id: int
+    user_id: int | None
+    """Null when the user was deleted."""
     name: str
     revoked: bool = False
 
@@ -131,6 +200,10 @@ class Options(Struct, kw_only=True):
     """IANA name of the shop's time zone: what `local time` means."""
     part_report_limit: int = 100
     """Cycles that one update may report before it is taken as a jump of the counter."""
+    check_unused_tools_parts: int = 5
+    """Parts that a location may go unused before it is listed in `unused_tool_locations`."""
+    machine_silent_seconds: int = 60
+    """How long an edge may have no answer from a machine before that is alerted. 0: never."""
 
 
 class AnsweredRequest(Struct, kw_only=True):
@@ -148,6 +221,11 @@ class Touched(Struct):
     machines: set[int] = field(default_factory=set)
     programs: set[int] = field(default_factory=set)
     processes: set[int] = field(default_factory=set)
+    tool_requirements: set[int] = field(default_factory=set)
+    assemblies: set[int] = field(default_factory=set)
+    tools: set[int] = field(default_factory=set)
+    users: set[int] = field(default_factory=set)
+    keys: set[int] = field(default_factory=set)
 
     def clear(self) -> None:
         for name in self.__struct_fields__:
@@ -164,6 +242,10 @@ class Shop(Struct, kw_only=True):
     """Source name -> machine ID."""
     programs: dict[int, Program] = field(default_factory=dict)
     processes: dict[int, Process] = field(default_factory=dict)
+    tool_requirements: dict[int, ToolRequirement] = field(default_factory=dict)
+    assemblies: dict[int, Assembly] = field(default_factory=dict)
+    tools: dict[int, Tool] = field(default_factory=dict)
+    open_alerts: dict[int, OpenAlert] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
     keys: dict[int, Key] = field(default_factory=dict)
     options: Options = field(default_factory=Options)

@@ -14,10 +14,16 @@ Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 """A UNIX timestamp in UTC."""
 Scalar = str | Int | Number | bool | None
+Duration = Annotated[float, Meta(ge=0, le=1e9)]
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Line = Annotated[str, Meta(max_length=500)]
 """What a control says in a word or a sentence."""
 Text = Annotated[str, Meta(max_length=100_000)]
+
+
+def narrow(kind: type[FieldsT], wider: Struct) -> FieldsT:
+    """The fields of `kind`, out of a struct that has them and more."""
+    return kind(**{name: getattr(wider, name) for name in kind.__struct_fields__})
 
 
 def set_fields(target: Struct, fields: Struct) -> None:
@@ -26,6 +32,12 @@ def set_fields(target: Struct, fields: Struct) -> None:
         value = getattr(fields, name)
         if value is not UNSET:
             setattr(target, name, value)
+
+
+def edit(target: Any, fields: Struct) -> None:
+    """What a person's edit does to an object: the fields, and one more revision."""
+    set_fields(target, fields)
+    target.revision += 1
 
 
 def only_changes(fields: FieldsT, current: Struct) -> FieldsT | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
 
-from taktledger.domain.machines import ControlChanges
+from taktledger.domain.controls import ControlChanges
 from taktledger.domain.programs import NO_PROGRAM
 from taktledger.domain.shop import Control, Counter
 from taktledger.domain.values import set_fields

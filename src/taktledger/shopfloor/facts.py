@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 
 from msgspec import Meta, Struct, field
 
-from taktledger.domain.machines import ControlChanges
+from taktledger.domain.controls import ControlChanges
 from taktledger.domain.shop import Counter
 from taktledger.domain.values import Count, Int, Name, Number, Seconds
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from taktledger.domain import machines as m
+from taktledger.domain import controls as c
 from taktledger.domain.errors import Conflict, DomainError
 from taktledger.domain.event import Event
 from taktledger.domain.machines import ensure_machine, get_machine
@@ -95,9 +95,9 @@ def events_of(
     match fact:
         case f.BaselineSeen():
             yield from _gaps_before(shop, machine, fact, at, reported_at)
-            yield m.MachineBaselineRead(**on, counters=fact.counters)
+            yield c.MachineBaselineRead(**on, counters=fact.counters)
         case f.CountersSeen():
-            yield m.MachineCountersRead(**on, counters=fact.counters)
+            yield c.MachineCountersRead(**on, counters=fact.counters)
         case f.CyclesSeen():
             finished = FinishCycles(
                 machine_id=machine.id,
@@ -131,13 +131,13 @@ def events_of(
             )
             yield from select_program(shop, selected, now)
         case f.StateSeen():
-            yield m.MachineStateChanged(**on, changes=fact.changes)
+            yield c.MachineStateChanged(**on, changes=fact.changes)
         case f.VariablesSeen():
-            yield m.MachineVariablesChanged(**on, variables=fact.variables)
+            yield c.MachineVariablesChanged(**on, variables=fact.variables)
         case f.RunTimeSeen():
-            yield m.ToolRunTimeMeasured(**on, tool_seconds=fact.tool_seconds)
+            yield c.ToolRunTimeMeasured(**on, tool_seconds=fact.tool_seconds)
         case f.FactSetAside():
-            yield m.MachineFactSetAside(**on, fact=fact.fact, error=fact.error)
+            yield c.MachineFactSetAside(**on, fact=fact.fact, error=fact.error)
 
 
 def _gaps_before(

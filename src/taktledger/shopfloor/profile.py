@@ -5,9 +5,9 @@ The ledger makes it, the edge keeps it.
 
 from msgspec import Struct, field
 
+from taktledger.domain.controls import RUNNING_STATES, running_states
 from taktledger.domain.shop import Machine, Shop
 
-RUNNING_STATES = ("ACTIVE", "STARTED", "RUNNING", "Printing")
 PART_COUNT = "part_count"
 
 
@@ -46,7 +46,7 @@ def profile_of(shop: Shop, machine: Machine) -> Profile:
                 variables.add(process.display_variable)
     return Profile(
         part_report_limit=shop.options.part_report_limit,
-        running_states=machine.running_states if machine.running_states is not None else list(RUNNING_STATES),
+        running_states=running_states(machine),
         program_cv=machine.program_cv,
         programs=programs,
         variables=sorted(variables),

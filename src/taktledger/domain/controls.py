@@ -1,0 +1,156 @@
+"""Controls: what machines say. Every event here was caused by a machine's control (`docs/machines.md`)."""
+
+from collections.abc import Iterator
+
+from msgspec import UNSET, Struct, UnsetType
+
+from taktledger.domain.event import Event
+from taktledger.domain.shop import ControlAlarm, Counter, Machine, Shop
+from taktledger.domain.values import Int, Line, Number, set_fields
+
+RUNNING_STATES = ("ACTIVE", "STARTED", "RUNNING", "Printing")
+"""Cycle states that count as running, in any case, where a machine names no others."""
+
+# Events
+
+
+class ControlChanges(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What of a control's state changed. Unset: as before."""
+
+    cycle_state: Line | UnsetType = UNSET
+    estopped: bool | UnsetType = UNSET
+    feed_rate_override: Number | UnsetType = UNSET
+    active_tool: Int | UnsetType = UNSET
+    alarms: list[ControlAlarm] | UnsetType = UNSET
+
+
+class MachineEvent(Event, frozen=True, kw_only=True):
+    """An event of one machine."""
+
+    machine_id: int
+
+    @property
+    def stream(self) -> str:
+        return f"machine-{self.machine_id}"
+
+
+class MachineBaselineRead(MachineEvent, frozen=True, kw_only=True):
+    """Counters of a control were read for the first time: counting starts here."""
+
+    counters: dict[str, Counter]
+
+
+class MachineCountersRead(MachineEvent, frozen=True, kw_only=True):
+    """Counters moved without making a cycle: they are not the one in use, or a glitch was taken back."""
+
+    counters: dict[str, Counter]
+
+
+class MachineStateChanged(MachineEvent, frozen=True, kw_only=True):
+    """A control's state, alarms, active tool or override changed."""
+
+    changes: ControlChanges
+
+
+class MachineVariablesChanged(MachineEvent, frozen=True, kw_only=True):
+    """Watched variables of a control have new values."""
+
+    variables: dict[int, float]
+
+
+class ToolRunTimeMeasured(MachineEvent, frozen=True, kw_only=True):
+    """Tools cut for so long, in a cycle that has not finished yet."""
+
+    tool_seconds: dict[int, float]
+    """Location -> seconds that it was the active tool while the control was running."""
+
+
+class MachineFactSetAside(MachineEvent, frozen=True, kw_only=True):
+    """An edge had a fact that the ledger refused. It is kept at the edge."""
+
+    fact: str
+    error: str
+
+
+class MachineFellSilent(MachineEvent, frozen=True, kw_only=True):
+    """Its edge has had no answer from the machine for longer than the option `machine_silent_seconds`."""
+
+    last_contact: float | None
+    """UNIX seconds; null if it has never answered."""
+
+
+class MachineHeardAgain(MachineEvent, frozen=True, kw_only=True):
+    """A machine that had fallen silent answers again."""
+
+
+# What they do
+
+
+def counters_read(shop: Shop, event: MachineBaselineRead | MachineCountersRead) -> None:
+    machine = heard(shop, event)
+    machine.control.counters.update(event.counters)
+
+
+def state_changed(shop: Shop, event: MachineStateChanged) -> None:
+    set_fields(heard(shop, event).control, event.changes)
+
+
+def variables_changed(shop: Shop, event: MachineVariablesChanged) -> None:
+    heard(shop, event).control.variables.update(event.variables)
+
+
+def only_heard(shop: Shop, event: ToolRunTimeMeasured | MachineFactSetAside) -> None:
+    heard(shop, event)
+
+
+def heard(shop: Shop, event: MachineEvent) -> Machine:
+    """The machine of an event that its control caused: what all such events do to it."""
+    machine = shop.machines[event.machine_id]
+    if machine.last_fact_at is None or event.occurred_at > machine.last_fact_at:
+        machine.last_fact_at = event.occurred_at
+    if event.source is not None:
+        machine.reported_by_edge = True
+    if event.reported_at is None:
+        machine.clock_differs = False
+    shop.touched.machines.add(machine.id)
+    return machine
+
+
+def running_states(machine: Machine) -> list[str]:
+    return list(RUNNING_STATES) if machine.running_states is None else machine.running_states
+
+
+def is_running(machine: Machine) -> bool:
+    """By what its control said last."""
+    state = (machine.control.cycle_state or "").casefold()
+    return state in {each.casefold() for each in running_states(machine)}
+
+
+def fell_silent(shop: Shop, event: MachineFellSilent) -> None:
+    shop.machines[event.machine_id].silent = True
+
+
+def heard_again(shop: Shop, event: MachineHeardAgain) -> None:
+    shop.machines[event.machine_id].silent = False
+
+
+# Decisions
+
+
+class NoteContact(Struct, kw_only=True, frozen=True):
+    """How long ago a machine answered, by the word of its edge."""
+
+    machine_id: int
+    last_contact: float | None
+    silent: bool
+
+
+def note_contact(shop: Shop, command: NoteContact, now: float) -> Iterator[Event]:
+    """Each silence is written once, and its end too."""
+    machine = shop.machines.get(command.machine_id)
+    if machine is None or machine.silent == command.silent:
+        return
+    if command.silent:
+        yield MachineFellSilent(occurred_at=now, machine_id=machine.id, last_contact=command.last_contact)
+    else:
+        yield MachineHeardAgain(occurred_at=now, machine_id=machine.id)
