@@ -7,6 +7,7 @@ from takt_projections.files import Models
 from takt_projections.machines import Machines
 from takt_projections.options import Options
 from takt_projections.parts import Parts
+from takt_projections.places import Places
 from takt_projections.processes import Processes
 from takt_projections.production import Production
 from takt_projections.programs import Programs
@@ -21,6 +22,7 @@ BUILT_IN: Models = (
     ToolRequirements,
     Assemblies,
     Tools,
+    Places,
     Parts,
     Production,
     Activity,

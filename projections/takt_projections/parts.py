@@ -1,7 +1,7 @@
 """Parts: one row each, numbered in the order of the ledger."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 from sqlite_utils import Database
 
 from takt_projections.model import Handler, ReadModel, json_text
+from takt_projections.places import Made, tool_life
 from taktledger.domain.event import Event
 from taktledger.domain.parts import CycleFinished, LastCycle, PartDeleted, PartEdited, PartRecord
 from taktledger.domain.shop import Shop
@@ -61,8 +62,9 @@ class Parts(ReadModel):
 
     def index(self, db: Database) -> None:
         db.table("parts").create_index(["finished"])
-        for owner in ("machine_id", "process_id", "program_id"):
+        for owner in ("machine_id", "program_id"):
             db.table("parts").create_index([owner, "finished"])
+        db.table("parts").create_index(["process_id", "finished", "position"])
 
     def handlers(self) -> Mapping[type[Event], Handler]:
         return {
@@ -113,9 +115,9 @@ class Parts(ReadModel):
 # Queries
 
 SELECT = (
-    "SELECT parts.id, parts.revision, programs.id AS program_id, processes.id AS process_id, "
-    "machines.id AS machine_id, program_name, finished, users.id AS editor_id, parts.notes, scrapped, reworked, "
-    "suspect, tools_seen, parts.variables, work_order FROM parts "
+    "SELECT parts.id, parts.revision, position, parts.process_id AS made_in, programs.id AS program_id, "
+    "processes.id AS process_id, machines.id AS machine_id, program_name, finished, users.id AS editor_id, "
+    "parts.notes, scrapped, reworked, suspect, tools_seen, parts.variables, work_order FROM parts "
     "LEFT JOIN programs ON programs.id = parts.program_id LEFT JOIN processes ON processes.id = parts.process_id "
     "LEFT JOIN machines ON machines.id = parts.machine_id LEFT JOIN users ON users.id = parts.editor_id"
 )
@@ -141,6 +143,8 @@ class Part(Struct, kw_only=True):
     suspect: bool
     tools_seen: list[int]
     """Locations."""
+    tool_life: dict[int, int]
+    """Tool ID -> how many parts that tool had made, this one included. (What the tools of its process were then.)"""
     variables: dict[str, float]
     work_order: str
 
@@ -148,7 +152,7 @@ class Part(Struct, kw_only=True):
 def get(db: sqlite3.Connection, part_id: int) -> tuple[Part, int] | None:
     """The part and its revision."""
     row = db.execute(f"{SELECT} WHERE parts.id = ?", (part_id,)).fetchone()
-    return (_part(row), row["revision"]) if row else None
+    return (_parts(db, [row])[0], row["revision"]) if row else None
 
 
 def record(connection: sqlite3.Connection, part_id: int) -> PartRecord | None:
@@ -194,12 +198,18 @@ def find(
         f"{SELECT} WHERE {where} ORDER BY finished, parts.id LIMIT ? OFFSET ?",
         (*given.values(), -1 if limit is None else limit, offset),
     )
-    return [_part(row) for row in rows]
+    return _parts(db, rows.fetchall())
 
 
-def _part(row: sqlite3.Row) -> Part:
-    values = dict(row)
-    values["tools_seen"] = msgspec.json.decode(values["tools_seen"] or "[]")
-    values["variables"] = msgspec.json.decode(values["variables"] or "{}")
-    values["work_order"] = values["work_order"] or ""
-    return msgspec.convert(values, Part, strict=False)
+def _parts(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Part]:
+    made = [Made(row["finished"], row["id"], row["made_in"], row["position"]) for row in rows if row["made_in"]]
+    lives = tool_life(db, made)
+    found = []
+    for row in rows:
+        values = dict(row)
+        values["tools_seen"] = msgspec.json.decode(values["tools_seen"] or "[]")
+        values["tool_life"] = lives.get(row["id"], {})
+        values["variables"] = msgspec.json.decode(values["variables"] or "{}")
+        values["work_order"] = values["work_order"] or ""
+        found.append(msgspec.convert(values, Part, strict=False))
+    return found

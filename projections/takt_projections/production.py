@@ -85,6 +85,27 @@ def days(db: sqlite3.Connection, owner: str, owner_id: int, first: date, last: d
     return found
 
 
+def parts_made(db: sqlite3.Connection, process_id: int, after: float, until: float, *, including_end: bool) -> int:
+    """Parts of a process in this span of time, without its beginning: whole quarter hours, and what is left over."""
+    if until <= after and not (including_end and until == after):
+        return 0
+    first = -(-max(after, 0.0) // QUARTER_SECONDS) * QUARTER_SECONDS + QUARTER_SECONDS
+    last = until // QUARTER_SECONDS * QUARTER_SECONDS
+    end = "<=" if including_end else "<"
+    count = f"SELECT count(*) FROM parts WHERE process_id = :process AND finished > :after AND finished {end} :until"
+    if first >= last:
+        rows = db.execute(count, {"process": process_id, "after": after, "until": until})
+        return int(rows.fetchone()[0])
+    rows = db.execute(
+        "SELECT (SELECT coalesce(sum(parts), 0) FROM production WHERE process_id = :process AND quarter >= :first "
+        "AND quarter < :last) + (SELECT count(*) FROM parts WHERE process_id = :process AND finished > :after "
+        f"AND finished < :first) + (SELECT count(*) FROM parts WHERE process_id = :process AND finished >= :last "
+        f"AND finished {end} :until)",
+        {"process": process_id, "after": after, "until": until, "first": first, "last": last},
+    )
+    return int(rows.fetchone()[0])
+
+
 def midnight(day: date, zone: ZoneInfo) -> float:
     """When this local day begins. UNIX seconds."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()

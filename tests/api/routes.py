@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 READ = frozenset({"admin", "plan", "shop", "audit"})
+SHOP = frozenset({"admin", "plan", "shop"})
 PLAN = frozenset({"admin", "plan"})
 ADMIN = frozenset({"admin"})
 EDGE = frozenset({"admin", "machine"})
@@ -35,9 +36,37 @@ ROUTES = [
     Route("GET", "/api/programs/1/chart", READ),
     Route("GET", "/api/processes/", READ),
     Route("PUT", "/api/processes/", PLAN),
+    Route("GET", "/api/processes/1", READ),
+    Route("PATCH", "/api/processes/1", PLAN),
+    Route("DELETE", "/api/processes/1", PLAN),
+    Route("POST", "/api/processes/1/archive", PLAN),
+    Route("POST", "/api/processes/1/duplicate", PLAN),
+    Route("POST", "/api/processes/1/changeover/1", SHOP),
+    Route("POST", "/api/processes/averageCycleTimes", READ),
+    Route("GET", "/api/processes/variables", READ),
+    Route("GET", "/api/processes/1/chart", READ),
+    Route("GET", "/api/processes/1/overview/2024", READ),
+    Route("GET", "/api/processes/1/overview/2024/1", READ),
+    Route("GET", "/api/processes/1/tools", READ),
+    Route("GET", "/api/processes/1/toolRequirements", READ),
+    Route("PUT", "/api/processes/1/toolRequirements", PLAN),
+    Route("GET", "/api/tools/", READ),
+    Route("PUT", "/api/tools/", PLAN),
+    Route("GET", "/api/tools/1", READ),
+    Route("PATCH", "/api/tools/1", SHOP),
+    Route("DELETE", "/api/tools/1", PLAN),
+    Route("GET", "/api/tools/assemblies", READ),
+    Route("PUT", "/api/tools/assemblies", PLAN),
+    Route("GET", "/api/tools/assemblies/1", READ),
+    Route("PATCH", "/api/tools/assemblies/1", PLAN),
+    Route("DELETE", "/api/tools/assemblies/1", PLAN),
     Route("GET", "/api/parts/", READ),
     Route("GET", "/api/parts/1", READ),
+    Route("PATCH", "/api/parts/1", SHOP),
+    Route("DELETE", "/api/parts/1", PLAN),
     Route("GET", "/api/alerts/", READ),
+    Route("GET", "/api/alerts/1", READ),
+    Route("POST", "/api/alerts/1/dismiss", SHOP),
     Route("GET", "/api/options/", READ),
     Route("PATCH", "/api/options/", ADMIN),
     Route("GET", "/api/users/", READ),

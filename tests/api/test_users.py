@@ -21,7 +21,9 @@ from api.client import (
     make_key,
     make_machine,
     make_user,
+    parts_of,
     refused,
+    report,
     unique,
 )
 
@@ -224,6 +226,19 @@ def test_deleting_a_user_revokes_his_keys_and_leaves_history(
     (event,) = ledger(api, stream=f"program-{program['id']}")
     assert event["actor"] == f"user-{user['id']}"
     assert make_user(api, username=user["username"])["id"] > user["id"]
+
+
+def test_what_named_a_deleted_user_names_nobody(api: httpx.Client, as_user: As) -> None:
+    user, machine = make_user(api, "shop"), make_machine(api)
+    for count in (1, 2):
+        report(api, machine, program_name="O1", part_count=count)
+    (part,) = parts_of(api, machine)
+    path = f"/api/parts/{part['id']}"
+    assert as_user(user).patch(path, json={"notes": "a scratch"}).json()["editor_id"] == user["id"]
+    assert get(api, path)["editor_id"] == user["id"]
+    api.delete(path_of(user))
+    assert get(api, path)["editor_id"] is None
+    assert get(api, "/api/parts/", machine=machine["id"])[str(part["id"])]["editor_id"] is None
 
 
 def test_nobody_deletes_themselves(api: httpx.Client, as_user: As) -> None:
@@ -514,6 +529,16 @@ def test_the_fingerprint_of_a_body_with_a_password_can_not_be_guessed_from(fresh
     assert b"body_sha256" in data
     assert plain.encode() not in data
     assert bare.encode() not in data
+
+
+def test_of_two_who_edit_at_once_one_is_told(api: httpx.Client) -> None:
+    user = make_user(api)
+    seen = api.get(path_of(user)).headers["etag"]
+    first, second = unique("first"), unique("second")
+    assert api.patch(path_of(user), json={"username": first}, headers={"If-Match": seen}).status_code == 200
+    refused(api.patch(path_of(user), json={"username": second}, headers={"If-Match": seen}), 412)
+    refused(api.delete(path_of(user), headers={"If-Match": seen}), 412)
+    assert get(api, path_of(user))["username"] == first
 
 
 def test_users_keys_and_passwords_survive_a_restart(fresh: Server) -> None:

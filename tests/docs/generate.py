@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 import msgspec
 
 from takt_projections import BUILT_IN
-from taktledger.api.levels import ALLOWED
+from taktledger.api.levels import ALLOWED, NEVER_OWN, READ, SELF, WRITABLE
 from taktledger.domain.event import Event, schema_version, topic
 from taktledger.domain.fold import FOLDS, UPCASTERS
 from taktledger.domain.users import LEVELS
@@ -26,7 +26,7 @@ HOW = "python -m tests.docs.generate"
 SOURCES = [path for room in ("domain", "shopfloor") for path in sorted((ROOT / "src/taktledger" / room).glob("*.py"))]
 TABLE_HEAD = "\n| Field | Type | | Meaning |\n|---|---|---|---|\n"
 ENVELOPE = set(Event.__struct_fields__)
-OBJECT_TABLES = ("machines", "programs", "processes")
+OBJECT_TABLES = ("machines", "programs", "processes", "users", "keys")
 
 
 class Function(NamedTuple):
@@ -193,9 +193,20 @@ def events_text() -> str:
 def levels_text() -> str:
     lines = ["| Operation | " + " | ".join(LEVELS) + " |", "|---|" + "---|" * len(LEVELS)]
     for operation, allowed in ALLOWED.items():
-        marks = " | ".join("x" if level in allowed else "" for level in LEVELS)
-        lines.append(f"| `{operation}` | {marks} |")
+        own = READ if SELF in allowed else ()
+        marks = ("x" if level in allowed else "own" if level in own else "" for level in LEVELS)
+        lines.append(f"| `{operation}` | {' | '.join(marks)} |")
+    lines += ["", "| Operation | Level | Fields that it may write |", "|---|---|---|"]
+    for operation, rows in WRITABLE.items():
+        for level, fields in rows.items():
+            lines.append(f"| `{operation}` | {'own' if level == SELF else level} | {_names(fields)} |")
+    for operation, fields in NEVER_OWN.items():
+        lines.append(f"| `{operation}` | {' or '.join(ALLOWED[operation][:-1])}, own | all but {_names(fields)} |")
     return "\n".join(lines) + "\n"
+
+
+def _names(fields: Iterable[str]) -> str:
+    return ", ".join(f"`{each}`" for each in fields)
 
 
 GENERATED = {"events.md": ("events", events_text), "api.md": ("levels", levels_text)}
