@@ -6,11 +6,13 @@ from pathlib import Path
 
 from benchmarks.append import append_batch, append_single, writer_groups
 from benchmarks.measure import HEADER, machine_facts
+from benchmarks.reading import changed_list, overview
 from benchmarks.rebuild import rebuild, rebuild_memory
 from benchmarks.serving import http
 
 BENCHMARKS = {
-    each.__name__: each for each in (append_single, append_batch, writer_groups, rebuild, rebuild_memory, http)
+    each.__name__: each
+    for each in (append_single, append_batch, writer_groups, rebuild, rebuild_memory, overview, changed_list, http)
 }
 
 

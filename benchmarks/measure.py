@@ -47,10 +47,18 @@ def in_turn(sides: Mapping[str, Side], rounds: int) -> Rates:
     return rates
 
 
-def against(base: str, rates: Rates, what: str, compared_to: str) -> list[Figure]:
+def against(
+    base: str, rates: Rates, what: str, compared_to: str, targets: Mapping[str, str] | None = None
+) -> list[Figure]:
     """A figure for each of the other sides."""
     return [
-        Figure(what=what.format(name), ours=rates[name], compared_to=compared_to, other=rates[base])
+        Figure(
+            what=what.format(name),
+            ours=rates[name],
+            compared_to=compared_to,
+            other=rates[base],
+            target=(targets or {}).get(name, ""),
+        )
         for name in rates
         if name != base
     ]

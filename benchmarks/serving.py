@@ -1,4 +1,5 @@
-"""HTTP through the real server, against a Litestar hello on the same granian. Loaded by `wrk` with 32 connections."""
+"""HTTP through the real server, against a Litestar hello on the same granian, and lists against bare granian sending
+the same bytes. Loaded by `wrk` with 32 connections."""
 
 import os
 import re
@@ -15,11 +16,12 @@ import httpx
 
 from benchmarks.measure import Figure, Side, against, in_turn
 from taktledger.domain.machines import CreateMachine, create_machine
+from taktledger.domain.processes import CreateProcess, create_process
 from taktledger.domain.programs import CreateProgram, create_program
 from taktledger.ledger.writer import Request, Step
 from taktledger.main import close_backend, open_backend
 
-ROUNDS, SECONDS, CONNECTIONS, PROGRAMS = 3, 3, 32, 1_000
+ROUNDS, SECONDS, CONNECTIONS, PROCESSES, PROGRAMS = 3, 3, 32, 1_000, 5
 KEY = "benchmark-key-that-nobody-else-has"
 HELLO = """
 import sys, uvloop
@@ -32,6 +34,21 @@ def hello() -> dict[str, str]:
     return {"hello": "world"}
 
 server = Server(Litestar([hello]), port=int(sys.argv[1]), interface=Interfaces.ASGI, websockets=False)
+uvloop.run(server.serve())
+"""
+BARE = """
+import sys, uvloop
+from pathlib import Path
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+body = Path(sys.argv[2]).read_bytes()
+headers = [("content-type", "application/json")]
+
+async def app(scope, protocol):
+    protocol.response_bytes(200, headers, body)
+
+server = Server(app, port=int(sys.argv[1]), interface=Interfaces.RSGI, websockets=False)
 uvloop.run(server.serve())
 """
 PUT = """
@@ -50,27 +67,45 @@ def http(scratch: Path) -> list[Figure]:
         return []
     data = scratch / "http"
     _furnish(data)
-    ports = _free_port(), _free_port()
+    ports = _free_port(), _free_port(), _free_port()
     serve = [sys.executable, "-m", "taktledger", "serve", "--data", str(data), "--port", str(ports[0])]
+    ours, hello, bare = (f"http://127.0.0.1:{port}" for port in ports)
+    listed = f"{ours}/api/processes/?programs=1"
     with ExitStack() as running:
         running.enter_context(_running(serve, ports[0], "/health/live"))
         running.enter_context(_running([sys.executable, "-c", HELLO, str(ports[1])], ports[1], "/"))
-        ours = f"http://127.0.0.1:{ports[0]}/api/programs/"
+        same = scratch / "list.json"
+        same.write_bytes(httpx.get(listed, headers={"Authorization": f"Bearer {KEY}"}).content)
+        running.enter_context(_running([sys.executable, "-c", BARE, str(ports[2]), str(same)], ports[2], "/"))
+        lists = in_turn({"bare": lambda: _load(bare), "list": lambda: _load(listed)}, ROUNDS)
         sides: dict[str, Side] = {
-            "hello": lambda: _load(f"http://127.0.0.1:{ports[1]}/"),
-            "GET one program": lambda: _load(f"{ours}500"),
-            f"GET a list of {PROGRAMS:,} programs": lambda: _load(f"{ours}?machine=1"),
-            "PUT a program, durable": lambda: _load(ours, _script(scratch)),
+            "hello": lambda: _load(hello),
+            "GET one process": lambda: _load(f"{ours}/api/processes/500"),
+            "GET one program": lambda: _load(f"{ours}/api/programs/500"),
+            "PUT a program, durable": lambda: _load(f"{ours}/api/programs/", _script(scratch)),
         }
         rates = in_turn(sides, ROUNDS)
-    return against("hello", rates, f"{{}}, {CONNECTIONS} connections", "a Litestar hello")
+    megabytes = same.stat().st_size / 1e6
+    return [
+        Figure(
+            what=f"GET a list of {PROCESSES:,} processes with {PROGRAMS} programs each, {megabytes:.1f} MB",
+            ours=lists["list"],
+            compared_to="bare granian sending the same bytes",
+            other=lists["bare"],
+            target=">= 0.5",
+        ),
+        *against("hello", rates, f"{{}}, {CONNECTIONS} connections", "a Litestar hello", {"GET one process": ">= 0.6"}),
+    ]
 
 
 def _furnish(data: Path) -> None:
     steps = [Step(decide=create_machine, command=CreateMachine(name=name)) for name in ("mill", "lathe")]
-    for number in range(PROGRAMS):
-        command = CreateProgram(machine_id=1, filename=f"O{number}.NC", description="Flange, second side")
-        steps.append(Step(decide=create_program, command=command))
+    for number in range(1, PROCESSES + 1):
+        process = CreateProcess(machine_id=1, name=f"Flange {number}", description="Second side")
+        steps.append(Step(decide=create_process, command=process))
+        for side in range(PROGRAMS):
+            command = CreateProgram(machine_id=1, filename=f"O{number}-{side}.NC", process_id=number)
+            steps.append(Step(decide=create_program, command=command))
     backend = open_backend(data)
     backend.writer.write([Request(steps=steps, actor="user-1")])
     close_backend(backend)

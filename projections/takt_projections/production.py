@@ -8,8 +8,10 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlite_utils import Database
 
 from takt_projections.model import Handler, ReadModel
@@ -37,7 +39,8 @@ class Production(ReadModel):
         db.table("production").create({**key, "parts": int}, pk=tuple(key), not_null={*key, "parts"}, strict=True)
 
     def index(self, db: Database) -> None:
-        db.table("production").create_index(["process_id", "quarter", "parts"])
+        for owner in ("program_id", "process_id"):
+            db.table("production").create_index([owner, "quarter", "parts"])
 
     def handlers(self) -> Mapping[type[Event], Handler]:
         return {CycleFinished: self._cycle_finished, PartDeleted: self._part_deleted}
@@ -70,19 +73,14 @@ def days(db: sqlite3.Connection, owner: str, owner_id: int, first: date, last: d
 
     `owner`: `program_id` or `process_id`.
     """
-    rows = db.execute(
-        f"SELECT quarter, sum(parts) FROM production WHERE {owner} = ? AND quarter >= ? AND quarter < ? "
-        "GROUP BY quarter HAVING sum(parts) > 0 ORDER BY quarter",
-        (owner_id, midnight(first, zone), midnight(last + timedelta(days=1), zone)),
+    begins = [midnight(first + timedelta(days=each), zone) for each in range((last - first).days + 2)]
+    names = [(first + timedelta(days=each)).isoformat() for each in range(len(begins) - 1)]
+    sums = db.execute(
+        f"SELECT (SELECT sum(parts) FROM production WHERE {owner} = ? AND quarter >= day.value ->> 0 "
+        "AND quarter < day.value ->> 1) FROM json_each(?) AS day ORDER BY day.key",
+        (owner_id, msgspec.json.encode(list(pairwise(begins))).decode()),
     )
-    found: dict[str, int] = {}
-    name, ends = "", float("-inf")
-    for quarter, parts in rows:
-        if quarter >= ends:  # the zone is asked once a day, not once a quarter
-            day = datetime.fromtimestamp(quarter, zone).date()
-            name, ends = day.isoformat(), midnight(day + timedelta(days=1), zone)
-        found[name] = found.get(name, 0) + parts
-    return found
+    return {name: parts for name, (parts,) in zip(names, sums, strict=True) if parts}
 
 
 def parts_made(db: sqlite3.Connection, process_id: int, after: float, until: float, *, including_end: bool) -> int:

@@ -39,7 +39,7 @@ from taktledger.ledger.credentials import new_key
 from taktledger.ledger.writer import Answer, Decide, OutcomeUnknown
 
 CommandT = TypeVar("CommandT", CreateUser, EditUser)
-Password = Annotated[str, Meta(min_length=8, max_length=200, extra_json_schema={"writeOnly": True})]
+Password = Annotated[str, Meta(min_length=8, max_length=200)]
 
 
 class EditUserBody(UserFields, kw_only=True, frozen=True):
@@ -82,7 +82,10 @@ async def write_with_password(
     status: int = 200,
     revision: Revision | None = None,
 ) -> Answer:
-    """Keeps the hash, writes the command that makes it valid, and removes the hashes that are of no use any more."""
+    """Keeps the hash, writes the command that makes it valid, and removes the hashes that are of no use any more.
+
+    Where nobody waits for the outcome, or nobody knows it, both hashes stay until the next start.
+    """
     credentials = backend.credentials
     password_id = credentials.add_password(await hash_password(password)) if password else None
     if password_id:
@@ -90,7 +93,7 @@ async def write_with_password(
     try:
         answer = await write(request, backend, decide, command, status, revision, credentials.request_secret)
     except OutcomeUnknown:
-        raise  # both hashes stay until the next start, which knows. So they do when the client has gone meanwhile
+        raise
     except Exception:
         settle(backend, password_id)
         raise
