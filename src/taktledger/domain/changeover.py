@@ -83,9 +83,8 @@ def move_shared_assemblies(shop: Shop, switched: ProcessSwitched) -> Iterator[Ev
         return
     ids = {
         assembly_id
-        for process in shop.processes.values()
-        if process.machine_id == switched.machine_id and process.id != switched.process_id
-        for assembly_id in process.assembly_ids
+        for process_id in shop.machines[switched.machine_id].process_ids - {switched.process_id}
+        for assembly_id in shop.processes[process_id].assembly_ids
         if shop.assemblies[assembly_id].shared
     }
     for assembly_id in sorted(ids):

@@ -81,6 +81,7 @@ def process_created(shop: Shop, event: ProcessCreated) -> None:
     process = Process(id=event.process_id, machine_id=event.machine_id, name="")
     set_fields(process, event.fields)
     shop.processes[process.id] = process
+    shop.machines[process.machine_id].process_ids.add(process.id)
     shop.last_ids["process"] = process.id
     shop.touched.processes.add(process.id)
 
@@ -98,6 +99,7 @@ def process_deleted(shop: Shop, event: ProcessDeleted) -> None:
     for requirement_id in process.requirement_ids:
         del shop.tool_requirements[requirement_id]
     machine = shop.machines[process.machine_id]
+    machine.process_ids.discard(process.id)
     if machine.last_process_id == process.id:
         machine.last_process_id = None
     shop.touched.tool_requirements |= process.requirement_ids
@@ -170,8 +172,8 @@ def delete_process(shop: Shop, command: DeleteProcess, now: float) -> Iterator[E
 
 
 def delete_processes_of(shop: Shop, machine_id: int, now: float) -> Iterator[Event]:
-    for process in [each for each in shop.processes.values() if each.machine_id == machine_id]:
-        yield from delete_process(shop, DeleteProcess(process_id=process.id), now)
+    for process_id in sorted(shop.machines[machine_id].process_ids):
+        yield from delete_process(shop, DeleteProcess(process_id=process_id), now)
 
 
 def get_process(shop: Shop, process_id: int) -> Process:

@@ -89,9 +89,9 @@ def program_deleted(shop: Shop, event: ProgramDeleted) -> None:
     del machine.programs[program.filename]
     if machine.loaded_program_id == program.id:
         _load(shop, machine, None)
-    for process in shop.processes.values():
-        if process.last_program_id == program.id:  # which reads null now
-            shop.touched.processes.add(process.id)
+    for process_id in machine.process_ids:
+        if shop.processes[process_id].last_program_id == program.id:  # which reads null now
+            shop.touched.processes.add(process_id)
     shop.touched.programs.add(program.id)
 
 

@@ -79,6 +79,7 @@ class Machine(Struct, kw_only=True):
     control: Control = field(default_factory=Control)
     programs: dict[str, int] = field(default_factory=dict)
     """File name -> program ID."""
+    process_ids: set[int] = field(default_factory=set)
     reported_by_edge: bool = False
     clock_differs: bool = False
     silent: bool = False

@@ -39,11 +39,11 @@ def profile_of(shop: Shop, machine: Machine) -> Profile:
         if program.load_by_var_value is not None or counter != PART_COUNT:
             programs[filename] = ProgramProfile(load_by_var_value=program.load_by_var_value, counter=counter)
     variables: set[int] = set()
-    for process in shop.processes.values():
-        if process.machine_id == machine.id:
-            variables |= {mapped.number for mapped in process.cv_map.values()}
-            if process.display_variable is not None:
-                variables.add(process.display_variable)
+    for process_id in machine.process_ids:
+        process = shop.processes[process_id]
+        variables |= {mapped.number for mapped in process.cv_map.values()}
+        if process.display_variable is not None:
+            variables.add(process.display_variable)
     return Profile(
         part_report_limit=shop.options.part_report_limit,
         running_states=running_states(machine),
