@@ -559,3 +559,17 @@ def test_users_keys_and_passwords_survive_a_restart(fresh: Server) -> None:
     assert log_in(fresh, user["username"], PASSWORD).status_code == 201
     refused(log_in(fresh, gone["username"], OTHER), 401)
     assert passwords(fresh) == 1
+
+
+def test_a_flood_of_passwords_is_turned_away(fresh: Server) -> None:
+    """Nobody waits behind thousands of guesses, and the server goes on answering."""
+    with fresh.client(None) as client, fresh.client(fresh.admin_key) as api:
+
+        def guess() -> httpx.Response:
+            return client.put("/api/users/keys", json={"name": "x"}, auth=("admin", "a wrong password"))
+
+        answers = at_once(*[guess] * 120)
+        assert {answer.status_code for answer in answers} == {401, 429}
+        assert all(answer.headers["Retry-After"] for answer in answers if answer.status_code == 429)
+        assert api.get("/api/users/me").status_code == 200
+        assert guess().status_code == 401

@@ -12,7 +12,7 @@ from takt_projections import users
 from takt_projections.users import KeyDocument, UserDocument
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
-from taktledger.api.documents import Document, map_of
+from taktledger.api.documents import Document, document, map_of
 from taktledger.api.levels import check_own, only_writable
 from taktledger.api.nouns import USERS
 from taktledger.api.parameters import Id
@@ -173,10 +173,12 @@ class UserController(Controller):
         return answered(answer, None)
 
     @get("/keys", operation_id="list_keys", summary="List keys")
-    async def list_keys(self, request: ApiRequest, backend: NamedDependency[Backend]) -> dict[str, KeyDocument]:
+    async def list_keys(
+        self, request: ApiRequest, backend: NamedDependency[Backend]
+    ) -> Document[dict[str, KeyDocument]]:
         """The caller's valid keys; an administrator sees those of all users."""
         owner = None if request.user.level == "admin" else request.user.user_id
-        return {str(each.id): each for each in users.find_keys(backend.rows.db, owner)}
+        return document({str(each.id): each for each in users.find_keys(backend.rows.db, owner)})
 
     @put(
         "/keys",
