@@ -7,12 +7,14 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
+from msgspec import UNSET
 from sqlite_utils import Database
 
 from takt_projections.model import Handler, ReadModel
 from taktledger.domain.changeover import ProcessSwitched
-from taktledger.domain.controls import MachineFellSilent, MachineHeardAgain, MachineStateChanged, is_running
+from taktledger.domain.controls import MachineFellSilent, MachineSilenceEnded, MachineStateChanged, is_running
 from taktledger.domain.event import Event
+from taktledger.domain.machines import MachineEdited
 from taktledger.domain.shop import Shop
 
 Span = tuple[float, float]
@@ -36,15 +38,20 @@ class Activity(ReadModel):
         return {
             ProcessSwitched: self._process_switched,
             MachineStateChanged: self._state_changed,
+            MachineEdited: self._edited,
             MachineFellSilent: self._fell_silent,
-            MachineHeardAgain: self._heard_again,
+            MachineSilenceEnded: self._silence_ended,
         }
 
     def _process_switched(self, event: ProcessSwitched, shop: Shop, position: int) -> None:
         self._loaded.append((event.machine_id, event.occurred_at, position, event.process_id))
 
     def _state_changed(self, event: MachineStateChanged, shop: Shop, position: int) -> None:
-        if event.changes.cycle_state:
+        if event.changes.cycle_state is not UNSET:
+            self._note(event.machine_id, event.occurred_at, position, shop)
+
+    def _edited(self, event: MachineEdited, shop: Shop, position: int) -> None:
+        if event.fields.running_states is not UNSET:
             self._note(event.machine_id, event.occurred_at, position, shop)
 
     def _fell_silent(self, event: MachineFellSilent, shop: Shop, position: int) -> None:
@@ -52,7 +59,7 @@ class Activity(ReadModel):
         at = event.occurred_at if event.last_contact is None else event.last_contact
         self._running.append((event.machine_id, at, position, False))
 
-    def _heard_again(self, event: MachineHeardAgain, shop: Shop, position: int) -> None:
+    def _silence_ended(self, event: MachineSilenceEnded, shop: Shop, position: int) -> None:
         self._note(event.machine_id, event.occurred_at, position, shop)
 
     def _note(self, machine_id: int, at: float, position: int, shop: Shop) -> None:

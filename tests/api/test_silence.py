@@ -73,7 +73,7 @@ def test_each_silence_is_alerted_once_and_ends_by_itself(fresh: Server) -> None:
         assert [each["dismissed"] for each in alerts_of(api, machine)] == [False, True]
         silences = partial(ledger, api, stream="machine-1")
         assert len(silences(type="MachineFellSilent")) == 2
-        assert len(silences(type="MachineHeardAgain")) == 1
+        assert len(silences(type="MachineSilenceEnded")) == 1
 
 
 def _say_it_answers(edge: httpx.Client) -> None:

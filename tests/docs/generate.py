@@ -18,6 +18,7 @@ from takt_projections import BUILT_IN
 from taktledger.api.levels import ALLOWED, NEVER_OWN, READ, SELF, WRITABLE
 from taktledger.domain.event import Event, schema_version, topic
 from taktledger.domain.fold import FOLDS, UPCASTERS
+from taktledger.domain.shop import Touched
 from taktledger.domain.users import LEVELS
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ HOW = "python -m tests.docs.generate"
 SOURCES = [path for room in ("domain", "shopfloor") for path in sorted((ROOT / "src/taktledger" / room).glob("*.py"))]
 TABLE_HEAD = "\n| Field | Type | | Meaning |\n|---|---|---|---|\n"
 ENVELOPE = set(Event.__struct_fields__)
-OBJECT_TABLES = ("machines", "programs", "processes", "users", "keys")
+OBJECT_TABLES = Touched.__struct_fields__
 
 
 class Function(NamedTuple):

@@ -48,14 +48,13 @@ class LiveState(Struct):
         return live.last_contact if live else None
 
     def silences(self, shop: Shop, now: float, since: float) -> list[NoteContact]:
-        """Machines of an edge that have fallen silent, or answer again. `since`: when this server began to listen."""
+        """Machines of an edge that have fallen silent, or do so no more. `since`: when this server began to listen."""
         limit = shop.options.machine_silent_seconds
         found = []
         for machine in shop.machines.values():
-            if not limit or not machine.reported_by_edge or machine.disabled or machine.archived:
-                continue
+            awaited = limit > 0 and machine.reported_by_edge and not machine.disabled and not machine.archived
             last = self.last_contact(machine.source_name) or machine.last_fact_at
-            silent = now - max(last or since, since) > limit
+            silent = awaited and now - max(last or since, since) > limit
             if silent != machine.silent:
                 found.append(NoteContact(machine_id=machine.id, last_contact=last, silent=silent))
         return found

@@ -1,5 +1,6 @@
 """Alerts: what somebody should look at (`docs/alerts.md`). One per occasion."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -45,7 +46,10 @@ class AlertDismissed(AlertEvent, frozen=True, kw_only=True):
 
 def alert_raised(shop: Shop, event: AlertRaised) -> None:
     shop.last_ids["alert"] = event.alert_id
-    shop.open_alerts[event.alert_id] = OpenAlert(kind=event.kind, machine_id=event.machine_id)
+    about = (event.process_id, event.data.get("from_process_id"))
+    shop.open_alerts[event.alert_id] = OpenAlert(
+        kind=event.kind, machine_id=event.machine_id, process_ids={each for each in about if each is not None}
+    )
     if event.kind == "clock" and event.machine_id is not None:
         shop.machines[event.machine_id].clock_differs = True
 
@@ -69,6 +73,24 @@ def dismiss_alert(shop: Shop, command: DismissAlert, now: float) -> list[Event]:
     if command.alert_id not in shop.open_alerts:
         return []
     return [AlertDismissed(occurred_at=now, alert_id=command.alert_id, user_id=command.user_id)]
+
+
+def dismiss_alerts(
+    shop: Shop,
+    cause: Event,
+    kind: str | None = None,
+    machine_id: int | None = None,
+    process_id: int | None = None,
+    user_id: int | None = None,
+) -> Iterator[AlertDismissed]:
+    """Open ones of which all that is given is true: there is nothing to see to any more."""
+    for alert_id, alert in list(shop.open_alerts.items()):
+        if (
+            kind in (None, alert.kind)
+            and machine_id in (None, alert.machine_id)
+            and (process_id is None or process_id in alert.process_ids)
+        ):
+            yield AlertDismissed(occurred_at=cause.occurred_at, alert_id=alert_id, user_id=user_id)
 
 
 def raise_alert(

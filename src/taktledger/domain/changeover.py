@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from taktledger.domain.alerts import AlertDismissed, raise_alert
-from taktledger.domain.assemblies import AssemblyMoved
+from taktledger.domain.alerts import dismiss_alerts, raise_alert
+from taktledger.domain.assemblies import AssemblyMoved, move_assembly
 from taktledger.domain.controls import MachineEvent
 from taktledger.domain.errors import Conflict, Invalid, PreconditionFailed
 from taktledger.domain.event import Event
@@ -56,7 +56,10 @@ def process_switched(shop: Shop, event: ProcessSwitched) -> None:
 def process_changed_over(shop: Shop, event: ProcessChangedOver) -> None:
     """What is loaded stays what the machine says."""
     machine = shop.machines[event.machine_id]
-    machine.planned_process_id = event.to_process_id if machine.loaded_process_id != event.to_process_id else None
+    if machine.loaded_process_id != event.to_process_id:
+        machine.planned_process_id = event.to_process_id
+    elif machine.planned_process_id == event.to_process_id:
+        machine.planned_process_id = None
 
 
 # What follows from other events
@@ -96,7 +99,7 @@ def ask_for_confirmation(shop: Shop, switched: ProcessSwitched) -> Iterator[Even
     new, before = switched.process_id, switched.previous_process_id
     if new is None or before is None or new == before or before not in shop.processes:
         return
-    yield from _dismiss_switches(shop, switched.machine_id, switched.occurred_at, None)
+    yield from dismiss_alerts(shop, switched, kind="switch", machine_id=switched.machine_id)
     if switched.planned:
         return
     machine, process = shop.machines[switched.machine_id], shop.processes[new]
@@ -110,12 +113,6 @@ def ask_for_confirmation(shop: Shop, switched: ProcessSwitched) -> Iterator[Even
         from_process_id=before,
         to_process_id=new,
     )
-
-
-def _dismiss_switches(shop: Shop, machine_id: int, at: float, user_id: int | None) -> Iterator[Event]:
-    for alert_id, alert in list(shop.open_alerts.items()):
-        if (alert.kind, alert.machine_id) == ("switch", machine_id):
-            yield AlertDismissed(occurred_at=at, alert_id=alert_id, user_id=user_id)
 
 
 # Decisions
@@ -145,7 +142,7 @@ def change_over(shop: Shop, command: ChangeOver, now: float) -> Iterator[Event]:
     for assembly_id in removed:
         if assembly_id not in before.assembly_ids | after.assembly_ids:
             raise Invalid(f"tool assembly {assembly_id} belongs to neither process", "remove_tool_assemblies")
-    yield ProcessChangedOver(
+    changed = ProcessChangedOver(
         occurred_at=now,
         machine_id=machine.id,
         from_process_id=before.id,
@@ -153,7 +150,8 @@ def change_over(shop: Shop, command: ChangeOver, now: float) -> Iterator[Event]:
         planned=command.planned,
         removed_assembly_ids=removed,
     )
+    yield changed
     for assembly_id in removed:
-        yield AssemblyMoved(occurred_at=now, assembly_id=assembly_id, process_id=None)
+        yield move_assembly(shop.assemblies[assembly_id], None, now)
     if machine.loaded_process_id == after.id:
-        yield from _dismiss_switches(shop, machine.id, now, command.user_id)
+        yield from dismiss_alerts(shop, changed, kind="switch", machine_id=machine.id, user_id=command.user_id)

@@ -79,8 +79,8 @@ class MachineFellSilent(MachineEvent, frozen=True, kw_only=True):
     """UNIX seconds; null if it has never answered."""
 
 
-class MachineHeardAgain(MachineEvent, frozen=True, kw_only=True):
-    """A machine that had fallen silent answers again."""
+class MachineSilenceEnded(MachineEvent, frozen=True, kw_only=True):
+    """A machine that had fallen silent answers again, or nobody waits for it any more."""
 
 
 # What they do
@@ -130,7 +130,7 @@ def fell_silent(shop: Shop, event: MachineFellSilent) -> None:
     shop.machines[event.machine_id].silent = True
 
 
-def heard_again(shop: Shop, event: MachineHeardAgain) -> None:
+def silence_ended(shop: Shop, event: MachineSilenceEnded) -> None:
     shop.machines[event.machine_id].silent = False
 
 
@@ -153,4 +153,4 @@ def note_contact(shop: Shop, command: NoteContact, now: float) -> Iterator[Event
     if command.silent:
         yield MachineFellSilent(occurred_at=now, machine_id=machine.id, last_contact=command.last_contact)
     else:
-        yield MachineHeardAgain(occurred_at=now, machine_id=machine.id)
+        yield MachineSilenceEnded(occurred_at=now, machine_id=machine.id)

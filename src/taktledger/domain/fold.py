@@ -32,7 +32,7 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     controls.ToolRunTimeMeasured: controls.only_heard,
     controls.MachineFactSetAside: controls.only_heard,
     controls.MachineFellSilent: controls.fell_silent,
-    controls.MachineHeardAgain: controls.heard_again,
+    controls.MachineSilenceEnded: controls.silence_ended,
     programs.ProgramCreated: programs.program_created,
     programs.ProgramEdited: programs.program_edited,
     programs.ProgramDeleted: programs.program_deleted,

@@ -143,7 +143,7 @@ def part_edited(shop: Shop, event: PartEdited) -> None:
 
 def part_deleted(shop: Shop, event: PartDeleted) -> None:
     program = shop.programs.get(event.program_id) if event.program_id else None
-    if program is not None:
+    if program is not None and program.last_cycle == event.finished:
         program.last_cycle = event.program_last_cycle.finished if event.program_last_cycle else None
         shop.touched.programs.add(program.id)
     process = shop.processes.get(event.process_id) if event.process_id else None

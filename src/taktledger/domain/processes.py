@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from taktledger.domain.assemblies import AssemblyMoved
+from taktledger.domain.assemblies import move_assembly
 from taktledger.domain.errors import Invalid, NotFound, ReferenceMissing
 from taktledger.domain.event import Event
 from taktledger.domain.programs import ProgramEdited, ProgramFields
@@ -95,6 +95,7 @@ def process_deleted(shop: Shop, event: ProcessDeleted) -> None:
     process = shop.processes.pop(event.process_id)
     for program in programs_of(shop, process):
         program.process_id = None
+        program.revision += 1
         shop.touched.programs.add(program.id)
     for requirement_id in process.requirement_ids:
         del shop.tool_requirements[requirement_id]
@@ -167,7 +168,7 @@ def delete_process(shop: Shop, command: DeleteProcess, now: float) -> Iterator[E
     """Deletes a process (`DELETE /api/processes/{id}`). Programs, assemblies and parts stay."""
     process = get_process(shop, command.process_id)
     for assembly_id in sorted(process.assembly_ids):
-        yield AssemblyMoved(occurred_at=now, assembly_id=assembly_id, process_id=None)
+        yield move_assembly(shop.assemblies[assembly_id], None, now)
     yield ProcessDeleted(occurred_at=now, process_id=process.id)
 
 

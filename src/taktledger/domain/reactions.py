@@ -4,14 +4,14 @@ import operator
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from taktledger.domain.alerts import AlertDismissed, raise_alert
+from taktledger.domain.alerts import dismiss_alerts, raise_alert
 from taktledger.domain.changeover import (
     ProcessSwitched,
     ask_for_confirmation,
     move_shared_assemblies,
     switch_process,
 )
-from taktledger.domain.controls import MachineEvent, MachineFactSetAside, MachineFellSilent, MachineHeardAgain
+from taktledger.domain.controls import MachineEvent, MachineFactSetAside, MachineFellSilent, MachineSilenceEnded
 from taktledger.domain.event import Event
 from taktledger.domain.machines import MachineDeleted
 from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
@@ -40,8 +40,12 @@ def react(shop: Shop, event: Event) -> Iterator[Event]:
             yield from ask_for_confirmation(shop, event)
         case MachineEvent() if event.machine_id in shop.machines:
             yield from switch_process(shop, shop.machines[event.machine_id], event)
+        case MachineDeleted():
+            yield from dismiss_alerts(shop, event, machine_id=event.machine_id)
         case _:
             pass
+    if isinstance(event, ProcessDeleted):
+        yield from dismiss_alerts(shop, event, kind="switch", process_id=event.process_id)
     if isinstance(event, MachineEvent) and not isinstance(event, MachineDeleted):
         yield from _notices(shop, event)
 
@@ -72,10 +76,8 @@ def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
             since = f"since {_iso(event.last_contact)}" if event.last_contact is not None else "yet"
             message = f"{name} has not answered {since}"
             yield raise_alert(shop, event, "silent", message, last_contact=event.last_contact)
-        case MachineHeardAgain():
-            for alert_id, alert in list(shop.open_alerts.items()):
-                if (alert.kind, alert.machine_id) == ("silent", event.machine_id):
-                    yield AlertDismissed(occurred_at=event.occurred_at, alert_id=alert_id)
+        case MachineSilenceEnded():
+            yield from dismiss_alerts(shop, event, kind="silent", machine_id=event.machine_id)
         case _:
             pass
     if event.reported_at is not None and not shop.machines[event.machine_id].clock_differs:

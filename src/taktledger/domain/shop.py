@@ -172,6 +172,7 @@ class OpenAlert(Struct, kw_only=True):
 
     kind: str
     machine_id: int | None = None
+    process_ids: set[int] = field(default_factory=set)
 
 
 class User(Struct, kw_only=True):

@@ -75,6 +75,7 @@ def tool_moved(shop: Shop, event: ToolMoved) -> None:
     tool = shop.tools[event.tool_id]
     if event.occurred_at >= tool.moved_at:
         tool.moved_at = event.occurred_at
+        tool.revision += 1
         _put(shop, tool, event.assembly_id)
 
 
@@ -131,7 +132,7 @@ def edit_tool(shop: Shop, command: EditTool, now: float) -> Iterator[Event]:
         yield ToolEdited(occurred_at=now, tool_id=tool.id, fields=changes)
     assembly_id = command.changes.assembly_id
     if assembly_id is not UNSET and assembly_id != tool.assembly_id:
-        yield ToolMoved(occurred_at=now, tool_id=tool.id, assembly_id=assembly_id)
+        yield ToolMoved(occurred_at=max(now, tool.moved_at), tool_id=tool.id, assembly_id=assembly_id)
 
 
 def delete_tool(shop: Shop, command: DeleteTool, now: float) -> list[Event]:
