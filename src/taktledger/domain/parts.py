@@ -130,9 +130,11 @@ def active_tool_changed(shop: Shop, event: MachineStateChanged) -> None:
 def note_tools_used(shop: Shop, process: Process, locations: Iterable[int], at: float) -> None:
     """Locations that no assembly of the process fills are remembered, with when they were used last."""
     used = process.unassigned_tools_used
-    filled = {shop.assemblies[each].location for each in process.assembly_ids} if locations else set()
+    if process.assembly_ids:
+        filled = {shop.assemblies[each].location for each in process.assembly_ids}
+        locations = [each for each in locations if each not in filled]
     for location in locations:
-        if location not in filled and at > used.get(location, float("-inf")):
+        if at > used.get(location, 0.0):
             used[location] = at
             shop.touched.processes.add(process.id)
 
