@@ -2,14 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 from sqlite_utils import Database
 
 from takt_projections.model import AMONG, Loaded, ObjectModel, among
-from taktledger.domain.shop import Assembly
 
 
 class Assemblies(ObjectModel):
@@ -25,17 +23,6 @@ class Assemblies(ObjectModel):
         "process_id": int,
     }
     required = ("name",)
-
-    def row(self, assembly: Assembly) -> tuple[Any, ...]:
-        return (
-            assembly.id,
-            assembly.revision,
-            assembly.name,
-            assembly.notes,
-            assembly.location,
-            assembly.shared,
-            assembly.process_id,
-        )
 
     def index(self, db: Database) -> None:
         db.table(self.name).create_index(["process_id"])

@@ -70,8 +70,8 @@ class ObjectModel(ReadModel):
         self._delete = f"DELETE FROM {self.name} WHERE id = ?"
 
     def row(self, each: Any) -> Sequence[Any]:
-        """Its values, in the order of the columns."""
-        raise NotImplementedError
+        """Its values, in the order of the columns: the fields of the same names."""
+        return [_value(getattr(each, name)) for name in self.columns]
 
     def create(self, db: Database) -> None:
         db.table(self.name).create(dict(self.columns), pk="id", not_null={*self.required}, strict=True)
@@ -89,6 +89,10 @@ AMONG = "IN (SELECT value FROM json_each(?))"
 
 def among(ids: Sequence[int]) -> tuple[str]:
     return (str(list(ids)),)
+
+
+def _value(value: Any) -> Any:
+    return json_text(value) if isinstance(value, list | dict) else value
 
 
 def json_text(value: Any) -> str | None:

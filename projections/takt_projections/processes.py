@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from takt_projections.model import AMONG, Loaded, ObjectModel, among, json_text
-from taktledger.domain.shop import MappedVariable, Process
+from takt_projections.model import AMONG, Loaded, ObjectModel, among
+from taktledger.domain.shop import MappedVariable
 
 
 class Processes(ObjectModel):
@@ -36,29 +36,6 @@ class Processes(ObjectModel):
         "unassigned_tools_used": str,
     }
     required = ("machine_id", "name")
-
-    def row(self, process: Process) -> tuple[Any, ...]:
-        return (
-            process.id,
-            process.revision,
-            process.machine_id,
-            process.name,
-            process.description,
-            process.archived,
-            json_text(process.cv_map),
-            process.display_variable,
-            process.part_count_cv,
-            process.part_material_cost,
-            process.part_sell_price,
-            process.parts_per_cycle,
-            process.setup_instructions,
-            process.teardown_instructions,
-            json_text(process.tags),
-            process.time_per_cycle,
-            process.last_cycle,
-            process.last_program_id,
-            json_text(process.unassigned_tools_used),
-        )
 
 
 # Queries

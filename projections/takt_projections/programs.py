@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct
 
 from takt_projections.model import AMONG, Loaded, ObjectModel, among
-from taktledger.domain.shop import Program
 
 
 class Programs(ObjectModel):
@@ -27,20 +26,6 @@ class Programs(ObjectModel):
         "last_cycle": float,
     }
     required = ("machine_id", "filename")
-
-    def row(self, program: Program) -> tuple[Any, ...]:
-        return (
-            program.id,
-            program.revision,
-            program.machine_id,
-            program.filename,
-            program.custom_name,
-            program.description,
-            program.archived,
-            program.load_by_var_value,
-            program.process_id,
-            program.last_cycle,
-        )
 
 
 # Queries

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 
@@ -23,17 +22,6 @@ class ToolRequirements(ObjectModel):
         "stick_out": float,
     }
     required = ("process_id", "location")
-
-    def row(self, requirement: ToolRequirement) -> tuple[Any, ...]:
-        return (
-            requirement.id,
-            requirement.process_id,
-            requirement.location,
-            requirement.name,
-            requirement.notes,
-            requirement.inventory_item_id,
-            requirement.stick_out,
-        )
 
 
 # Queries

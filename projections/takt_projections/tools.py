@@ -2,14 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 from sqlite_utils import Database
 
-from takt_projections.model import AMONG, Loaded, ObjectModel, among, json_text
-from taktledger.domain.shop import Tool
+from takt_projections.model import AMONG, Loaded, ObjectModel, among
 
 
 class Tools(ObjectModel):
@@ -25,17 +23,6 @@ class Tools(ObjectModel):
         "assembly_id": int,
     }
     required = ("name",)
-
-    def row(self, tool: Tool) -> tuple[Any, ...]:
-        return (
-            tool.id,
-            tool.revision,
-            tool.name,
-            tool.notes,
-            json_text(tool.tags),
-            tool.created,
-            tool.assembly_id,
-        )
 
     def index(self, db: Database) -> None:
         db.table(self.name).create_index(["assembly_id"])

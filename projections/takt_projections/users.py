@@ -2,13 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from takt_projections.model import AMONG, Loaded, ObjectModel, among, json_text
-from taktledger.domain.shop import Key, User
+from takt_projections.model import AMONG, Loaded, ObjectModel, among
 
 
 class Users(ObjectModel):
@@ -25,26 +23,12 @@ class Users(ObjectModel):
     }
     required = ("username", "access_level")
 
-    def row(self, user: User) -> tuple[Any, ...]:
-        return (
-            user.id,
-            user.revision,
-            user.username,
-            user.access_level,
-            user.active,
-            json_text(user.favorite_tools),
-            json_text(user.favorite_machines),
-        )
-
 
 class Keys(ObjectModel):
     name = "keys"
     version = 1
     columns = {"id": int, "user_id": int, "name": str, "revoked": int}
     required = ("name",)
-
-    def row(self, key: Key) -> tuple[Any, ...]:
-        return (key.id, key.user_id, key.name, key.revoked)
 
 
 # Queries

@@ -28,6 +28,7 @@ from taktledger.api.parts import PartController
 from taktledger.api.problems import HANDLERS
 from taktledger.api.processes import ProcessController
 from taktledger.api.programs import ProgramController
+from taktledger.api.tool_requirements import ToolRequirementController
 from taktledger.api.tools import ToolController
 from taktledger.api.users import UserController
 
@@ -35,6 +36,7 @@ CONTROLLERS = (
     MachineController,
     ProgramController,
     ProcessController,
+    ToolRequirementController,
     AssemblyController,
     ToolController,
     PartController,

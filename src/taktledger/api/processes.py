@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from takt_projections import processes, tool_requirements
+from takt_projections import processes
 from takt_projections import programs as program_rows
 from takt_projections import tools as tool_rows
 from takt_projections.cycle_times import Efficiency, average_cycle_minutes, efficiency
@@ -19,7 +19,7 @@ from takt_projections.tools import ToolDocument
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
 from taktledger.api.documents import Document, Noun, document, encode, map_of, object_of, with_fields
-from taktledger.api.nouns import PROCESSES, PROCESSES_ALONE, PROGRAMS, TOOL_REQUIREMENTS, TOOLS
+from taktledger.api.nouns import PROCESSES, PROCESSES_ALONE, PROGRAMS, TOOLS
 from taktledger.api.parameters import Flag, Id, OptionalTime, is_set
 from taktledger.api.production import Overview, overview, parts_between
 from taktledger.api.writing import answered, object_id, revision_of, write
@@ -35,12 +35,6 @@ from taktledger.domain.processes import (
     create_process,
     delete_process,
     edit_process,
-)
-from taktledger.domain.shop import ToolRequirement
-from taktledger.domain.tool_requirements import (
-    CreateToolRequirement,
-    ToolRequirementFields,
-    create_tool_requirement,
 )
 from taktledger.domain.values import Int
 
@@ -163,33 +157,6 @@ class ProcessController(Controller):
         command = ArchiveProcess(process_id=process_id, programs=is_set(programs))
         answer = await write(request, backend, archive_process, command, 200, revision_of(PROCESSES, process_id))
         return backend.documents.one(PROCESSES_ALONE, process_id).answering(answer)
-
-    @put(
-        "/{process_id:int}/toolRequirements",
-        operation_id="create_tool_requirement",
-        summary="Create tool requirement",
-        status_code=201,
-    )
-    async def create_tool_requirement(
-        self,
-        request: ApiRequest,
-        backend: NamedDependency[Backend],
-        process_id: FromPath[Id],
-        data: JSONBody[ToolRequirementFields],
-    ) -> Document[ToolRequirement]:
-        """Notes which tool the process needs in a location. 409 if it has a requirement there."""
-        command = CreateToolRequirement(process_id=process_id, fields=data)
-        answer = await write(request, backend, create_tool_requirement, command, 201)
-        return backend.documents.one(TOOL_REQUIREMENTS, object_id(answer)).answering(answer)
-
-    @get("/{process_id:int}/toolRequirements", operation_id="list_tool_requirements", summary="List tool requirements")
-    async def list_tool_requirements(
-        self, backend: NamedDependency[Backend], process_id: FromPath[Id]
-    ) -> Document[dict[str, ToolRequirement]]:
-        """Which tools the process needs."""
-        backend.documents.one(PROCESSES, process_id)
-        ids = tool_requirements.ids(backend.rows.db, process_id)
-        return Document(map_of(backend.documents.bodies(TOOL_REQUIREMENTS, ids)))
 
     @get("/{process_id:int}/overview/{year:int}", operation_id="process_overview", summary="Parts per day of a year")
     async def overview_year(
