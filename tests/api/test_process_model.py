@@ -258,6 +258,12 @@ def test_numbers_of_a_variable_may_be_strings(api: httpx.Client, mill: Json) -> 
     assert patched(api, make_process(api, mill), cv_map=sent)["cv_map"] == SERIAL
 
 
+@pytest.mark.parametrize("null", ["", None])
+def test_an_empty_limit_of_a_variable_is_null(api: httpx.Client, mill: Json, null: object) -> None:
+    shown = make_process(api, mill, cv_map={"Depth": {"number": 5, "notifyValue": null}})["cv_map"]["Depth"]
+    assert (shown["number"], shown.get("notifyValue")) == (5, None)
+
+
 def test_patch_replaces_the_whole_map(api: httpx.Client, mill: Json) -> None:
     process = make_process(api, mill, cv_map=SERIAL)
     depth = {"Depth": {"number": 6, "notifyComparison": "GT", "notifyValue": 2.5}}

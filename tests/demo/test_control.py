@@ -1,14 +1,14 @@
 """The simulated control, by a clock that is only a number."""
 
-from collections import Counter
-from itertools import pairwise
+from itertools import groupby, pairwise
 from random import Random
 from typing import NamedTuple
 
 import pytest
 
 from taktledger.demo.control import ACTIVE, LONGEST_CYCLE, SHORTEST_CYCLE, STOPPED, Control, Link
-from taktledger.demo.machines import DIAMETER, MACHINES, MachineSpec
+from taktledger.demo.machines import MACHINES
+from taktledger.demo.specs import DIAMETER, PROGRAM_SELECT, MachineSpec
 
 MACHINE = {machine.source_name: machine for machine in MACHINES}
 HOURS = 3600.0
@@ -19,6 +19,7 @@ class Shown(NamedTuple):
     total: int
     counter: int
     state: str
+    process: str
     program: str
     tool: int
     alarm: str | None
@@ -39,6 +40,7 @@ def watch(machine: MachineSpec, seconds: float, seed: int = 7, counter: int = 0,
                 control.total,
                 control.counter,
                 control.cycle_state,
+                control.process.name,
                 control.program.filename,
                 control.active_tool,
                 alarm,
@@ -65,14 +67,9 @@ def test_how_often_it_is_stepped_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", MACHINE)
 def test_the_spindle_cuts_for_5_to_20_seconds(name: str) -> None:
-    active: Counter[int] = Counter()
-    troubled = set()
-    shown = watch(MACHINE[name], 2 * HOURS)
-    for each in shown:
-        active[each.total] += each.state == ACTIVE
-        if each.state not in (ACTIVE, STOPPED):
-            troubled.add(each.total)
-    finished = [active[total] * 0.1 for total in range(shown[-1].total) if total not in troubled]
+    by_state = groupby(watch(MACHINE[name], 2 * HOURS), lambda each: each.state == STOPPED)
+    runs = [list(run) for stopped, run in by_state if not stopped]
+    finished = [len(run) * 0.1 for run in runs[:-1] if {each.state for each in run} == {ACTIVE}]
     assert len(finished) > 200
     assert min(finished) >= SHORTEST_CYCLE - 0.2
     assert max(finished) <= LONGEST_CYCLE + 0.2
@@ -86,14 +83,61 @@ def test_a_shift_is_never_dull(name: str) -> None:
     assert {each.program for each in shown} == {program.filename for program in machine.programs}
     tools = {tool for program in machine.programs for tool in program.tools}
     assert {each.tool for each in shown} == tools
-    assert 4 <= len(tools) <= 8
+    assert 6 <= len(tools) <= 10
     assert {each.state for each in shown} == {"STOPPED", "ACTIVE", "FEED_HOLD", "INTERRUPTED"}
     assert len({each.override for each in shown}) >= 3
     assert len({each.diameter for each in shown}) > 10
     assert any(each.alarm for each in shown)
     assert all(each.alarm == "9000" for each in shown if each.estopped)
-    changes = [b.at for a, b in pairwise(shown) if a.program != b.program]
-    assert all(60 < later - earlier < 900 for earlier, later in pairwise(changes))
+    assert {each.process for each in shown} == {process.name for process in machine.processes}
+    changes = [b.at for a, b in pairwise(shown) if a.process != b.process]
+    assert all(120 < later - earlier < 1200 for earlier, later in pairwise(changes))
+
+
+@pytest.mark.parametrize("name", MACHINE)
+def test_a_tray_of_parts_goes_through_the_programs_of_its_process_in_turn(name: str) -> None:
+    counted: dict[str, list[tuple[str, int]]] = {}
+    shown = watch(MACHINE[name], 2 * HOURS)
+    programs = [(b.process, a.program) for a, b in pairwise(shown) if b.total == a.total + 1]
+    for (process, program), run in groupby(programs):
+        counted.setdefault(process, []).append((program, len(list(run))))
+    for process in MACHINE[name].processes:
+        names = [program.filename for program in process.programs]
+        runs = counted[process.name][:-1] if process.name == shown[-1].process else counted[process.name]
+        if len(names) > 1:  # the tray at the end of a batch and the first of the next one are the same program's
+            assert {names.index(b) - names.index(a) for (a, _), (b, _) in pairwise(runs)} <= {1, 1 - len(names)}
+            assert all(length == process.tray for _, length in runs)
+        assert all(length % process.tray == 0 for _, length in runs)
+
+
+@pytest.mark.parametrize("name", MACHINE)
+def test_warming_up_and_measuring_count_no_part(name: str) -> None:
+    machine = MACHINE[name]
+    shown = watch(machine, 2 * HOURS)
+    counting = {program.filename for program in machine.programs if program.counts}
+    assert {a.program for a, b in pairwise(shown) if b.total != a.total} == counting
+    assert next(each.program for each in shown if each.state == ACTIVE) == machine.warm_up.filename
+    loaded = [program for program, _ in groupby(each.program for each in shown)]
+    for before, warm_up, after in zip(loaded, loaded[1:], loaded[2:], strict=False):
+        if warm_up == machine.warm_up.filename:
+            assert before == after
+    assert loaded.count(machine.warm_up.filename) >= 2  # after a long stand, too
+
+
+def test_a_variable_selects_the_program_of_the_lathe() -> None:
+    machine = MACHINE["lathe-1"]
+    control, seen = Control(machine, Random(7)), set()
+    for tick in range(20_000):
+        control.step(tick * 0.5)
+        assert control.program_name == "O3000 MAIN"
+        seen.add((control.program.filename, control.variables[PROGRAM_SELECT]))
+    assert seen == {(program.filename, program.selected_by) for program in machine.programs}
+    assert Control(MACHINE["mill-1"], Random(7)).program_name == "O1001 BRACKET"
+
+
+def test_it_goes_on_with_the_process_that_was_set_up() -> None:
+    assert Control(MACHINE["mill-1"], Random(7), process="Manifold").program.filename == "O1010 MANIFOLD OP10"
+    assert Control(MACHINE["mill-1"], Random(7), process="renamed").process.name == "Bracket"
 
 
 def test_a_part_is_measured_before_it_is_counted() -> None:
@@ -105,8 +149,8 @@ def test_the_counter_of_one_machine_is_reset_where_it_can_be_seen() -> None:
     shown = watch(MACHINE["lathe-1"], 2 * HOURS, counter=310)
     resets = [(a, b) for a, b in pairwise(shown) if b.counter < a.counter]
     assert all(b.counter == 0 and b.total == a.total and b.state == STOPPED for a, b in resets)
-    assert all(300 < later[1].at - earlier[1].at < 1200 for earlier, later in pairwise(resets))
-    assert len(resets) >= 6
+    assert all(600 < later[1].at - earlier[1].at < 2400 for earlier, later in pairwise(resets))
+    assert len(resets) >= 3
     # The 0 stays for longer than twice the time between two readings of it.
     assert all(any(each.counter == 0 for each in shown if abs(each.at - b.at - 4) < 0.05) for _, b in resets)
 

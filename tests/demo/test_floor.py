@@ -18,11 +18,14 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from takt_adapters.builtin import installed_adapters
 from taktledger.config import load_config
-from taktledger.demo.floor import Floor, Kept
-from taktledger.demo.machines import ALARMS, DIAMETER, MACHINES
+from taktledger.demo.control import Kept
+from taktledger.demo.floor import Floor
+from taktledger.demo.machines import MACHINES
 from taktledger.demo.registers import shop_toml
+from taktledger.demo.specs import ALARMS, DIAMETER, PROGRAM_SELECT
 from taktledger.shopfloor.update import MachineUpdate
 
+START = {"mill-2": Kept(counter=65_530, process="Spacer"), "lathe-1": Kept(counter=310)}
 NAMES = [machine.source_name for machine in MACHINES]
 
 
@@ -65,7 +68,7 @@ def kept(state: Path) -> dict[str, Kept]:
 
 async def _a_floor(state: Path) -> None:
     """By a clock that is only a number: what takes minutes is over in a second."""
-    floor = Floor(state, {"mill-2": 65_530, "lathe-1": 310}, seed=1)
+    floor = Floor(state, START, seed=1)
     ports = await floor.open()
     machines = peers(ports)
     assert list(machines) == NAMES
@@ -98,11 +101,11 @@ async def _a_floor(state: Path) -> None:
 
     assert await machines["mill-2"].value("part_count") < 100
     for name, peer in machines.items():
-        assert await peer.value("program_name") in {p.filename for m in MACHINES for p in m.programs}
+        assert await peer.value("program_name") == floor.stations[NAMES.index(name)].control.program_name
         assert await peer.value("cycle_state") in ("ACTIVE", "STOPPED", "FEED_HOLD", "INTERRUPTED")
         assert await peer.value("estopped") is floor.stations[NAMES.index(name)].control.estopped
         assert 80 <= await peer.value("feed_rate_override") <= 110
-        assert 1 <= await peer.value("active_tool") <= 8
+        assert 1 <= await peer.value("active_tool") <= 10
         before = await peer.words(peer.table["heartbeat"], 1)
         await floor.tick(now)
         assert await peer.words(peer.table["heartbeat"], 1) != before
@@ -115,11 +118,12 @@ async def _a_floor(state: Path) -> None:
         peer.client.close()
     floor.close()
 
-    again = Floor(state, {"mill-2": 1}, seed=1)
+    again = Floor(state, {"mill-2": Kept(counter=1)}, seed=1)
     assert await again.open() == ports
     assert {station.machine.source_name: station.control.counter for station in again.stations} == {
         name: each.counter for name, each in kept(state).items()
     }
+    assert [each.control.process for each in again.stations] == [each.control.process for each in floor.stations]
     again.close()
 
 
@@ -146,11 +150,12 @@ async def _polled(state: Path) -> None:
         assert machine.name == station.machine.source_name
         assert adapter.counter_bits == station.machine.counter_bits
         assert update.part_count == control.counter
-        assert (update.program_name, update.cycle_state) == (control.program.filename, "STOPPED")
-        assert (update.estopped, update.feed_rate_override, update.active_tool) == (True, 100, 1)
+        assert (update.program_name, update.cycle_state) == (control.program_name, "STOPPED")
+        assert (update.estopped, update.feed_rate_override, update.active_tool) == (True, 100, control.active_tool)
         assert update.alarms is not None
         assert [(alarm.alarm_code, alarm.alarm_type) for alarm in update.alarms] == [("9000", "EMERGENCY STOP")]
-        assert update.common_vars == {500: 17.995, 501: 0.0}
+        selected = {PROGRAM_SELECT: 5.0} if machine.name == "lathe-1" else {}
+        assert update.common_vars == {500: 17.995, 501: 0.0} | selected
     floor.close()
 
 
@@ -182,7 +187,7 @@ async def _grows(ports: dict[str, int]) -> None:
 
 def test_the_process_makes_parts_and_ends_with_its_parent(tmp_path: Path) -> None:
     state = tmp_path / "floor.json"
-    with process(state, "--start-counts", '{"lathe-1": 310}', "--pace", "0.1") as (floor, ports):
+    with process(state, "--start", '{"lathe-1": {"counter": 310}}', "--pace", "0.1") as (floor, ports):
         assert list(ports) == NAMES
         asyncio.run(_grows(ports))
         assert floor.stdin

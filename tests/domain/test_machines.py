@@ -28,6 +28,8 @@ from taktledger.domain.machines import (
     ensure_machine,
 )
 from taktledger.domain.parts import CycleFinished
+from taktledger.domain.processes import ProcessDeleted
+from taktledger.domain.programs import ProgramDeleted
 from taktledger.domain.shop import ControlAlarm, Counter, Shop
 
 
@@ -116,7 +118,12 @@ def test_a_deleted_machine_takes_its_programs_and_processes_and_leaves_its_parts
         *(a_machine(1), a_machine(2, "mill"), a_process(1), a_process(2, "ring", 2)),
         *(a_program(1), a_program(2, "O2", machine_id=2), made),
     )
-    given.when(delete_machine, DeleteMachine(machine_id=1)).then(MachineDeleted(occurred_at=NOON + 1, machine_id=1))
+    given.when(delete_machine, DeleteMachine(machine_id=1))
+    given.then(
+        ProcessDeleted(occurred_at=NOON + 1, process_id=1),
+        ProgramDeleted(occurred_at=NOON + 1, program_id=1),
+        MachineDeleted(occurred_at=NOON + 1, machine_id=1),
+    )
     shop = given.shop
     assert (list(shop.machines), list(shop.programs), list(shop.processes)) == ([2], [2], [2])
     assert shop.parts_made == 2

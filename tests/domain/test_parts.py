@@ -7,6 +7,7 @@ import pytest
 
 from given import NOON, Given, a_machine, a_process, a_program
 from taktledger.domain.alerts import AlertRaised
+from taktledger.domain.changeover import ProcessSwitched
 from taktledger.domain.event import Event
 from taktledger.domain.machines import EditMachine, MachineFields, edit_machine
 from taktledger.domain.parts import CycleFinished, FinishCycles, ProductionGapRecorded, finish_cycles
@@ -44,6 +45,7 @@ def test_cycles_make_parts_per_cycle_parts_each() -> None:
     given.when(finish_cycles, finished(cycles=2))
     given.then(
         ProgramLoaded,
+        ProcessSwitched,
         CycleFinished(occurred_at=NOON, machine_id=1, program_id=1, process_id=1, program="O1", cycles=2, parts=6),
     )
     assert given.shop.parts_made == 6

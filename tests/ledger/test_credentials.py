@@ -76,6 +76,7 @@ def test_hashes_are_salted_argon2() -> None:
 @pytest.mark.parametrize(
     ("password", "hashed", "right"),
     [(SECRET, HASH, True), (SECRET + "x", HASH, False), ("", HASH, False), (SECRET, None, False), ("", None, False)],
+    ids=["right", "wrong", "empty", "has none", "has none, empty"],  # a salt is another in each process
 )
 def test_only_the_password_is_the_password(password: str, hashed: str | None, right: bool) -> None:
     assert is_password(password, hashed) is right

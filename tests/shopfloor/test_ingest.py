@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from given import NOON, Given, a_machine, a_process, a_program
 from shopfloor.readings import BY_CV, COUNTING_CV, PROGRAM_CV, SELECTED, SELECTED_VALUE, Said, scripts
 from taktledger.domain.alerts import AlertRaised
+from taktledger.domain.changeover import ProcessSwitched
 from taktledger.domain.controls import (
     ControlChanges,
     MachineBaselineRead,
@@ -179,7 +180,10 @@ def test_a_new_program_name_creates_a_program_and_loads_it() -> None:
 def test_a_known_program_name_loads_that_program_and_its_process() -> None:
     """The process of the loaded program becomes the machine's loaded process."""
     given = Edge(Given(a_machine(), a_process(), a_program(process_id=1))).sends(f.ProgramSeen(program="O1"))
-    given.then(ProgramLoaded(occurred_at=NOON, machine_id=1, program_id=1, program="O1"))
+    given.then(
+        ProgramLoaded(occurred_at=NOON, machine_id=1, program_id=1, program="O1"),
+        ProcessSwitched(occurred_at=NOON, machine_id=1, process_id=1),
+    )
     assert given.shop.machines[1].loaded_process_id == 1
 
 

@@ -20,23 +20,13 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from taktledger.children import end_with_parent
-from taktledger.demo.control import LIVE, Control, Link, Rhythm
-from taktledger.demo.machines import MACHINES, MachineSpec
+from taktledger.demo.control import LIVE, Control, Kept, Link, Rhythm
+from taktledger.demo.machines import MACHINES
 from taktledger.demo.registers import READ_HOLDING, UNIT, image_of
+from taktledger.demo.specs import MachineSpec
 
 HOST = "127.0.0.1"
 TICK_SECONDS = 0.1
-
-
-class Kept(msgspec.Struct, kw_only=True):
-    """What a control still knows after its power was off."""
-
-    counter: int
-    total: int = 0
-    """Cycles finished on this floor, whatever the counter says."""
-    program: str | None = None
-    port: int = 0
-    """Where it listened, so that its shop.toml still holds. 0: any free port."""
 
 
 class Station:
@@ -45,7 +35,7 @@ class Station:
     def __init__(self, machine: MachineSpec, kept: Kept, seed: str, rhythm: Rhythm) -> None:
         self.machine = machine
         self.port = kept.port
-        self.control = Control(machine, Random(seed), rhythm, kept.counter, kept.program)
+        self.control = Control(machine, Random(seed), rhythm, kept.counter, kept.process)
         self.link = Link(Random(f"{seed} link")) if machine.link_drops else None
         self._total_before = kept.total
         self._was_read = False
@@ -56,7 +46,7 @@ class Station:
     def kept(self) -> Kept:
         control = self.control
         total = self._total_before + control.total
-        return Kept(counter=control.counter, total=total, program=control.program.filename, port=self.port)
+        return Kept(counter=control.counter, total=total, process=control.process.name, port=self.port)
 
     def step(self, now: float) -> None:
         """Lets the control work up to `now`. It waits for its first reader, so that no part is made unseen."""
@@ -118,13 +108,13 @@ class Station:
 class Floor:
     """All the stations, and the file that keeps what they know."""
 
-    def __init__(self, state: Path, start_counts: dict[str, int], seed: int, pace: float = 1.0) -> None:
+    def __init__(self, state: Path, start: dict[str, Kept], seed: int, pace: float = 1.0) -> None:
         self._state = state
         kept = msgspec.json.decode(state.read_bytes(), type=dict[str, Kept]) if state.exists() else {}
         self.stations = [
             Station(
                 machine,
-                kept.get(machine.source_name) or Kept(counter=start_counts.get(machine.source_name, 0)),
+                kept.get(machine.source_name) or start.get(machine.source_name) or Kept(counter=0),
                 f"{seed} {machine.source_name}",
                 replace(LIVE, pace=pace),
             )
@@ -183,17 +173,17 @@ async def _main(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     end_with_parent()
-    await run(Floor(arguments.state, arguments.start_counts, arguments.seed, arguments.pace), stop)
+    await run(Floor(arguments.state, arguments.start, arguments.seed, arguments.pace), stop)
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m taktledger.demo.floor", description="The simulated shop floor.")
     parser.add_argument("--state", type=Path, required=True, help="file that keeps the counters")
     parser.add_argument(
-        "--start-counts",
-        type=lambda text: msgspec.json.decode(text, type=dict[str, int]),
+        "--start",
+        type=lambda text: msgspec.json.decode(text, type=dict[str, Kept]),
         default={},
-        help="JSON: machine -> part counter, where the file says nothing",
+        help="JSON: machine -> what its control knows, where the file says nothing",
     )
     parser.add_argument("--seed", type=int, default=1, help="another seed, another shop floor")
     parser.add_argument("--pace", type=float, default=1.0, help="how many times longer than usual everything takes")

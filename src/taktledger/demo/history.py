@@ -6,66 +6,87 @@ The same controls as on the live floor work in shifts, eight times slower. The d
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from random import Random
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from taktledger.demo.control import ACTIVE, STOPPED, Control, Rhythm
-from taktledger.demo.machines import DIAMETER, MACHINES, MachineSpec
-from taktledger.demo.people import wishes
+from taktledger.demo.control import ACTIVE, STOPPED, Control, Kept, Rhythm
+from taktledger.demo.days import days_of
+from taktledger.demo.machines import MACHINES
+from taktledger.demo.people import HOUR, Told, Wish, in_order
+from taktledger.demo.setup import DONE, set_up_machine, set_up_people
 from taktledger.demo.shifts import shifts
+from taktledger.demo.specs import DIAMETER, PROGRAM_SELECT, MachineSpec
 from taktledger.domain.event import Event
 from taktledger.domain.shop import ControlAlarm, Shop
 from taktledger.shopfloor.detector import DetectorState, detect
-from taktledger.shopfloor.facts import CyclesSeen, Fact, ProgramSeen
+from taktledger.shopfloor.facts import CyclesSeen, Fact
 from taktledger.shopfloor.ingest import TakeFact, take_fact
-from taktledger.shopfloor.profile import PART_COUNT, Profile
+from taktledger.shopfloor.profile import PART_COUNT, Profile, ProgramProfile
 from taktledger.shopfloor.update import MachineUpdate
 
-RHYTHM = Rhythm(pace=8.0, batch=(20, 90), cycles_per_reset=1300)
-DAY = 24 * 3600.0
+RHYTHM = Rhythm(pace=8.0, batch=(80, 260), changeover=(110, 300), cycles_per_reset=1300)
+DAYS = 30
+DAY = 24 * HOUR
+LONG_STAND = 4 * HOUR
+"""After that the spindle is warmed up."""
 FIRST_COUNTS = {"mill-1": 48_211, "mill-2": 61_900, "lathe-1": 310, "mill-5ax": 7_044}
 """Part counters when the history begins: mill-2 reaches the end of its 16 bits on the way."""
 
 
 class HistoryStep(Struct, frozen=True, kw_only=True):
-    """One command to the ledger: a fact of a machine, or (without a source) what a user wanted."""
+    """One command to the ledger: a fact of a machine, or (without a source) what somebody wanted."""
 
     at: float
-    """When the ledger recorded it. UNIX seconds."""
-    decide: Callable[[Shop, Any, float], Iterable[Event]]
+    """When it happened. UNIX seconds."""
+    decide: Callable[..., Iterable[Event]]
     command: Struct
     source: str | None = None
     sequence: int = 0
+    user: str | None = None
+    """Who wanted it."""
+    reads_parts: bool = False
+    """It looks for a part: `decide` takes a `history`."""
 
 
-def history(now: float, seed: int, days: int = 30) -> Iterator[HistoryStep]:
-    """The last `days` until `now` (UNIX seconds), in order of time. The same seed and time, the same history."""
-    start = now - days * DAY
-    told = []
+def history(start: float, now: float, seed: int) -> Iterator[HistoryStep]:
+    """All from `start` until `now` (UNIX seconds), in order of time. The same seed and times, the same history.
+
+    A later `now` makes a longer history that begins in the same way, so one that was cut off can be written to its end.
+    """
+    people = [_wanted(wish) for wish in in_order(set_up_people(start), now)]
+    told: list[Iterable[HistoryStep]] = [people]
     for machine in MACHINES:
         facts = list(_Edge(machine, Random(f"{seed} history {machine.source_name}")).facts(start, now))
-        told += [facts, list(_people(machine, facts, start, now))]
+        told += [facts, [_wanted(wish) for wish in _wishes(machine, facts, start, now, seed)]]
     return merge(*told, key=lambda step: step.at)
 
 
-def last_counts(shop: Shop) -> dict[str, int]:
-    """Where the ledger stands: the counters with which a live floor goes on without a gap. By source name."""
-    return {
-        machine.source_name: counter.value
-        for machine in shop.machines.values()
-        if (counter := machine.control.counters.get(PART_COUNT)) is not None
-    }
+def last_readings(shop: Shop) -> dict[str, Kept]:
+    """Where the ledger stands: the counters and processes with which a live floor goes on without a gap.
+
+    By source name.
+    """
+    found = {}
+    for machine in shop.machines.values():
+        counter = machine.control.counters.get(PART_COUNT)
+        process = shop.processes.get(machine.last_process_id) if machine.last_process_id else None
+        if counter is not None:
+            found[machine.source_name] = Kept(counter=counter.value, process=process.name if process else None)
+    return found
 
 
-def _people(machine: MachineSpec, facts: list[HistoryStep], start: float, now: float) -> Iterator[HistoryStep]:
-    seen: dict[str, float] = {}
-    for step in facts:
-        if isinstance(step.command, TakeFact) and isinstance(step.command.fact, ProgramSeen):
-            seen.setdefault(step.command.fact.program, step.at)
-    for at, decide, command in wishes(machine, start, now, seen, RHYTHM.pace):
-        yield HistoryStep(at=at, decide=decide, command=command)
+def _wishes(machine: MachineSpec, facts: list[HistoryStep], start: float, now: float, seed: int) -> list[Wish]:
+    told: list[Told] = [(step.at, step.command.fact) for step in facts if isinstance(step.command, TakeFact)]
+    random = Random(f"{seed} people {machine.source_name}")
+    found = [*set_up_machine(machine, start, RHYTHM.pace), *days_of(machine, told, start, now, random)]
+    return in_order(found, now)
+
+
+def _wanted(wish: Wish) -> HistoryStep:
+    return HistoryStep(
+        at=wish.at, decide=wish.decide, command=wish.command, user=wish.user, reads_parts=wish.reads_parts
+    )
 
 
 class _Edge:
@@ -79,20 +100,27 @@ class _Edge:
         self._machine = machine
         self._random = random
         self._control = Control(machine, random, RHYTHM, FIRST_COUNTS[machine.source_name])
-        self._profile = Profile(variables=[DIAMETER] if machine.watches_diameter else [])
         self._state = DetectorState()
         self._tool_seconds: dict[int, float] = {}
         self._sequence = 0
+        self._before, self._after = Profile(), _profile(machine)
+        """Until the planner has said what the programs and variables are, and from then on."""
+        self._planned_at = 0.0
 
     def facts(self, start: float, now: float) -> Iterator[HistoryStep]:
         control = self._control
+        self._planned_at = start + DONE
         yield from self._look(start, STOPPED)
+        at = start - LONG_STAND
         for begin, end in shifts(self._random, start, now, self._machine.load):
-            at, looked_at = begin, None
-            while at < end:
+            if begin - at >= LONG_STAND:
+                control.get_cold()
+            at, looked_at = max(begin, at), None
+            # A cycle that has begun is finished after the end of the shift.
+            while at < now and (at < end or control.cycle_state != STOPPED):
                 seconds = control.move()
                 # Loading a part is part of the work.
-                state = ACTIVE if control.cycle_state == STOPPED else control.cycle_state
+                state = ACTIVE if control.cycle_state == STOPPED and not control.unattended else control.cycle_state
                 shown = (control.counter, control.program, control.alarm, control.feed_rate_override, state)
                 if shown != looked_at:
                     yield from self._look(at, state)
@@ -111,13 +139,14 @@ class _Edge:
             part_count=control.counter,
             cycle_state=cycle_state,
             estopped=control.estopped,
-            program_name=control.program.filename,
+            program_name=control.program_name,
             alarms=alarms,
             common_vars=dict(control.variables),
             feed_rate_override=control.feed_rate_override,
             tools_seen=list(self._tool_seconds),
         )
-        self._state, facts = detect(self._profile, self._state, update, at, self._machine.counter_bits)
+        profile = self._before if at < self._planned_at else self._after
+        self._state, facts = detect(profile, self._state, update, at, self._machine.counter_bits)
         for fact in facts:
             self._sequence += 1
             name = self._machine.source_name
@@ -134,3 +163,16 @@ class _Edge:
             return fact
         seconds, self._tool_seconds = self._tool_seconds, {}
         return replace(fact, tool_seconds={tool: round(each, 3) for tool, each in seconds.items()})
+
+
+def _profile(machine: MachineSpec) -> Profile:
+    """What the ledger tells an edge of this machine when the planner is done."""
+    return Profile(
+        variables=[DIAMETER] if machine.watches_diameter else [],
+        program_cv=PROGRAM_SELECT if machine.main_program is not None else None,
+        programs={
+            each.filename: ProgramProfile(load_by_var_value=each.selected_by)
+            for each in machine.programs
+            if each.selected_by is not None
+        },
+    )

@@ -8,7 +8,8 @@ import struct
 from msgspec import Struct
 
 from taktledger.demo.control import ACTIVE, FEED_HOLD, INTERRUPTED, STOPPED, Control
-from taktledger.demo.machines import ALARMS, DIAMETER, MACHINES, SPINDLE_LOAD, MachineSpec
+from taktledger.demo.machines import MACHINES
+from taktledger.demo.specs import ALARMS, DIAMETER, PROGRAM_SELECT, SPINDLE_LOAD, MachineSpec
 
 UNIT = 1
 STATES = {0: STOPPED, 1: ACTIVE, 2: FEED_HOLD, 3: INTERRUPTED}
@@ -19,7 +20,9 @@ CYCLE_STATE, OVERRIDE, TOOL, HEARTBEAT, PROGRAM, VARIABLES = 0, 1, 2, 3, 10, 30
 PROGRAM_REGISTERS = 16
 VARIABLE_ADDRESSES = {DIAMETER: VARIABLES, SPINDLE_LOAD: VARIABLES + 2}
 SCALE = 0.001
-"""Variables are whole thousandths."""
+"""Measured variables are whole thousandths."""
+SELECTED = VARIABLES + 2 * len(VARIABLE_ADDRESSES)
+"""`PROGRAM_SELECT`, on a machine with a main program."""
 # Holding registers.
 PART_COUNT = 100
 # Discrete inputs.
@@ -48,15 +51,16 @@ def image_of(control: Control, heartbeat: int) -> Image:
     discrete = control.estopped << ESTOPPED
     for address, alarm in enumerate(ALARMS, start=FIRST_ALARM):
         discrete |= (control.alarm is alarm) << address
-    inputs = [0] * (VARIABLES + 2 * len(VARIABLE_ADDRESSES))
+    inputs = [0] * (SELECTED + 1)
     inputs[CYCLE_STATE] = STATE_CODES[control.cycle_state]
     inputs[OVERRIDE] = control.feed_rate_override
     inputs[TOOL] = control.active_tool
     inputs[HEARTBEAT] = heartbeat % 2**16
-    name = control.program.filename.encode().ljust(2 * PROGRAM_REGISTERS, b"\0")
+    name = control.program_name.encode().ljust(2 * PROGRAM_REGISTERS, b"\0")
     inputs[PROGRAM : PROGRAM + PROGRAM_REGISTERS] = _words(name)
     for number, address in VARIABLE_ADDRESSES.items():
         inputs[address : address + 2] = _words(struct.pack(">i", round(control.variables[number] / SCALE)))
+    inputs[SELECTED] = round(control.variables.get(PROGRAM_SELECT, 0))
     counter = _words(struct.pack(">H" if control.machine.counter_bits == 16 else ">I", control.counter))
     return Image(discrete=[discrete], input=inputs, holding=[0] * PART_COUNT + counter)
 
@@ -93,6 +97,8 @@ def _machine_toml(machine: MachineSpec, port: int) -> str:
     ]
     for number, address in VARIABLE_ADDRESSES.items():
         lines += [*_value(f"{at}.variables.{number}", "input", address, "int32"), f"scale = {SCALE}"]
+    if machine.main_program is not None:
+        lines += _value(f"{at}.variables.{PROGRAM_SELECT}", "input", SELECTED, "uint16")
     for address, alarm in enumerate(ALARMS, start=FIRST_ALARM):
         lines += [f"[[{at}.alarms]]", 'register = "discrete"', f"address = {address}"]
         lines += [f'code = "{alarm.code}"', f'type = "{alarm.text}"']

@@ -1,11 +1,12 @@
 """The demo: a month of history for an empty ledger, then the simulated floor with its edge."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
-from itertools import groupby
+from itertools import dropwhile, groupby
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,8 +14,11 @@ from takt_adapters.builtin import installed_adapters
 from taktledger import children
 from taktledger.api.backend import Backend
 from taktledger.config import ConfigError, load_config
-from taktledger.demo.history import HistoryStep, history, last_counts
+from taktledger.demo.history import DAY, DAYS, HistoryStep, history, last_readings
 from taktledger.demo.registers import shop_toml
+from taktledger.domain.event import Event
+from taktledger.domain.shop import Shop
+from taktledger.domain.users import user_named
 from taktledger.ledger.writer import Answer, Request, Step
 from taktledger.main import CannotStart, Settings
 from taktledger.progress import show_progress
@@ -27,13 +31,14 @@ GROUP_SECONDS = 600.0
 @asynccontextmanager
 async def demo_floor(settings: Settings, backend: Backend, stopping: asyncio.Event) -> AsyncIterator[Path | None]:
     """Controls on free ports of this machine, and the config that names them (`DATA/demo.toml`), with the real machines
-    of the user's own config after them."""
-    if backend.ledger.head == 0:
-        await write_history(backend, stopping)
-    counts = msgspec.json.encode(last_counts(backend.writer.shop)).decode()
+    of the user's own config after them. None if it was stopped while it wrote the history."""
+    if not await write_history(backend, stopping):
+        yield None  # without counters: a floor that began with those of the middle would make gaps
+        return
+    start = msgspec.json.encode(last_readings(backend.writer.shop)).decode()
     state = settings.data / "floor.json"
     process = await children.start(
-        "taktledger.demo.floor", "--state", str(state), "--start-counts", counts, stdout=asyncio.subprocess.PIPE
+        "taktledger.demo.floor", "--state", str(state), "--start", start, stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout is not None
@@ -52,17 +57,24 @@ async def demo_floor(settings: Settings, backend: Backend, stopping: asyncio.Eve
         await asyncio.shield(children.stop(process))
 
 
-async def write_history(backend: Backend, stopping: asyncio.Event) -> None:
-    """Writes the last thirty days through the normal commands, with the writer's clock set to those days."""
+async def write_history(backend: Backend, stopping: asyncio.Event) -> bool:
+    """Writes the last thirty days through the normal commands, with the writer's clock set to those days.
+
+    A history that was cut off goes on where it stopped, and reaches until now. Says whether it is complete.
+    """
     writer, clock = backend.writer, backend.writer.clock
     now = clock()
-    steps = list(history(now, SEED))
+    start = _start(backend, now)
+    if start is None:
+        return True
+    written = writer.shop.recorded_at
+    steps = list(dropwhile(lambda step: step.at < written, history(start, now, SEED)))
     done = 0
     try:
         with show_progress("writing thirty days of history") as report:
-            for window, group in groupby(steps, key=lambda step: step.at // GROUP_SECONDS):
-                writer.clock = partial(min, (window + 1) * GROUP_SECONDS, now)
-                requests = [_request(step) for step in group]
+            for at, group in groupby(steps, key=lambda step: _recorded_at(step, now)):
+                writer.clock = partial(float, at)
+                requests = [_request(step, backend) for step in group]
                 for outcome in writer.write(requests):
                     if not isinstance(outcome, Answer):
                         raise outcome
@@ -70,11 +82,36 @@ async def write_history(backend: Backend, stopping: asyncio.Event) -> None:
                 report(done, len(steps))
                 await asyncio.sleep(0)  # so that Ctrl-C is heard
                 if stopping.is_set():
-                    return
+                    return False
     finally:
         writer.clock = clock
+    return True
 
 
-def _request(step: HistoryStep) -> Request:
-    taken = Step(decide=step.decide, command=step.command, source=step.source, sequence=step.sequence)
-    return Request(steps=[taken], actor="demo")
+def _start(backend: Backend, now: float) -> float | None:
+    """When the history of this ledger begins. None: it needs none, or has all of it.
+
+    A server gives out its first keys before it takes anything from anybody, and this one after the history. So a ledger
+    without keys is empty, or has a history that was cut off: each group of it is there as a whole or not at all.
+    """
+    if backend.writer.shop.last_ids.get("key"):
+        return None
+    begun = backend.ledger.page(0, 1, stream=None, kind=None, since=None, until=None).events
+    return begun[0].occurred_at if begun else now - DAYS * DAY
+
+
+def _recorded_at(step: HistoryStep, now: float) -> float:
+    """When the group of this step is written."""
+    return min((step.at // GROUP_SECONDS + 1) * GROUP_SECONDS, now)
+
+
+def _request(step: HistoryStep, backend: Backend) -> Request:
+    decide = partial(step.decide, history=backend.history) if step.reads_parts else step.decide
+    user = user_named(backend.writer.shop, step.user) if step.user is not None else None
+
+    def decide_then(shop: Shop, command: Any, now: float) -> Iterable[Event]:
+        """People too say what they do when they do it, not at the end of ten minutes."""
+        return decide(shop, command, step.at)
+
+    taken = Step(decide=decide_then, command=step.command, source=step.source, sequence=step.sequence)
+    return Request(steps=[taken], actor=f"user-{user.id}" if user is not None else "demo")
