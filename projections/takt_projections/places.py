@@ -165,12 +165,21 @@ def _stays(db: sqlite3.Connection, mover: str, mover_id: int, place: str, table:
     """Where it was first put, it is taken to have always been, for what is written down later: so history may be
     imported after the set-up, and a new tool doesn't begin with the parts of its predecessor."""
     rows = db.execute(
-        f"SELECT at, {place}, position FROM {table} WHERE {mover} = ? ORDER BY at, position", (mover_id,)
+        f"SELECT at, {place}, position FROM {table} WHERE {mover} = ? ORDER BY position", (mover_id,)
     ).fetchall()
-    moves = [(at, place_id) for at, place_id, _ in rows]
-    stays = [Stay(to, begins, ends) for (begins, to), (ends, _) in pairwise([*moves, (EVER, None)]) if to]
     first = next((row for row in rows if row[1] is not None), None)
-    return [Stay(first[1], -EVER, first[0], first[2]), *stays] if first else []
+    if first is None:
+        return []
+    put_at, where, put_position = first
+    later = [(at, to) for at, to, position in sorted(rows, key=_in_time) if position > put_position]
+    moves = [(-EVER, where), *later, (EVER, None)]
+    stays = [Stay(to, begins, ends) for (begins, to), (ends, _) in pairwise(moves) if to]
+    before, after = Stay(0, -EVER, put_at, put_position), Stay(0, put_at, EVER)
+    return [stay.within(side) for stay in stays for side in (before, after)]
+
+
+def _in_time(move: sqlite3.Row) -> tuple[float, int]:
+    return move[0], move[2]
 
 
 def _made_before(db: sqlite3.Connection, stay: Stay, part: Key) -> int:

@@ -337,15 +337,6 @@ def test_a_location_that_an_assembly_fills_is_not_unassigned(api: httpx.Client) 
     assert process_of(api, process)["unassigned_tools_used"].keys() == {"8"}
 
 
-def test_a_used_location_that_its_assembly_left_is_unassigned(api: httpx.Client) -> None:
-    mill, process, _ = running(api)
-    assembly = make_assembly(api, process, location=7)
-    report(api, mill, part_count=1, tools_seen=[7], when=MARCH + MINUTE)
-    assert process_of(api, process)["unassigned_tools_used"] == {}
-    patch(api, "tools/assemblies", assembly, process_id=None)
-    assert process_of(api, process)["unassigned_tools_used"] == {"7": MARCH + MINUTE}
-
-
 def test_locations_are_those_used_while_the_process_was_active(api: httpx.Client) -> None:
     mill, process, _ = running(api)
     other = make_process(api, mill)
@@ -354,14 +345,6 @@ def test_locations_are_those_used_while_the_process_was_active(api: httpx.Client
     report(api, mill, part_count=1, tools_seen=[7], when=MARCH + 2 * MINUTE)
     assert process_of(api, process)["unassigned_tools_used"] == {}
     assert process_of(api, other)["unassigned_tools_used"] == {"7": MARCH + 2 * MINUTE}
-
-
-def test_a_location_that_was_used_between_cycles_has_the_time_of_its_use(api: httpx.Client) -> None:
-    mill, process, _ = running(api)
-    report(api, mill, tools_seen=[7], when=MARCH + MINUTE)
-    report(api, mill, part_count=1, tools_seen=[8], when=MARCH + 5 * MINUTE)
-    expected = {"7": MARCH + MINUTE, "8": MARCH + 5 * MINUTE}
-    assert process_of(api, process)["unassigned_tools_used"] == expected
 
 
 def test_a_location_is_of_the_process_that_was_active_when_it_was_used(api: httpx.Client) -> None:

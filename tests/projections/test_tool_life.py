@@ -57,12 +57,12 @@ class Naive:
         self.moves: dict[tuple[str, int], list[Move]] = {}
 
     def place(self, what: str, mover: int, part: Made) -> int | None:
-        moves = sorted(self.moves.get((what, mover), []))
-        before = [move for move in moves if move.at < part.finished]
-        first = next((move for move in moves if move.place is not None), None)
-        if first is not None and part.finished <= first.at and first.position < part.position:
-            return first.place
-        return before[-1].place if before else None
+        first = next((move for move in self.moves.get((what, mover), []) if move.place is not None), None)
+        if first is None or (part.finished <= first.at and part.position < first.position):
+            return None
+        later = [move for move in self.moves[what, mover] if move.position > first.position]
+        before = [move for move in sorted(later) if move.at < part.finished]
+        return before[-1].place if before else first.place
 
     def made(self, tool: int, part: Made) -> bool:
         assembly = self.place("tool", tool, part)

@@ -1,6 +1,7 @@
 """Request bodies: read strictly as JSON, leniently as numbers (they may come as strings)."""
 
 import math
+from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
@@ -33,13 +34,9 @@ def read_json(body: bytes, into: Any = Any) -> Any:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ClientException(f"the body is no valid JSON: {error}") from None
     _check(value, NESTING)
-    if isinstance(into, type) and issubclass(into, msgspec.Struct):
-        if not isinstance(value, dict):
-            raise ClientException("the body must be a JSON object")
-        for each in msgspec.structs.fields(into):
-            if each.encode_name in value:
-                value[each.encode_name] = _number(value[each.encode_name], _kinds(each.type))
-    return value
+    if not isinstance(value, dict) and any(_is_struct(each) for each in _options(into)):
+        raise ClientException("the body must be a JSON object")
+    return _read(value, into)
 
 
 def _check(value: Any, levels: int) -> None:
@@ -62,21 +59,45 @@ def _check(value: Any, levels: int) -> None:
             pass
 
 
-def _kinds(annotation: Any) -> set[Any]:
-    """The plain types that a field's annotation allows."""
-    if hasattr(annotation, "__metadata__"):
-        return _kinds(annotation.__origin__)
-    if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
-        return set().union(*(_kinds(each) for each in get_args(annotation)))
-    return {get_origin(annotation) or annotation}
+def _read(value: Any, annotation: Any) -> Any:
+    """Reads the numbers in it: `""` is null for a nullable one and 0 for another; `"7"` is left to msgspec."""
+    options = _options(annotation)
+    kinds = {get_origin(each) or each for each in options}
+    match value:
+        case str() if str not in kinds and kinds & {int, float}:
+            return _number(value.strip(), nullable=type(None) in kinds)
+        case dict():
+            for each in options:
+                if _is_struct(each):
+                    types = {field.encode_name: field.type for field in msgspec.structs.fields(each)}
+                    return {
+                        name: _read(inner, types[name]) if name in types else inner for name, inner in value.items()
+                    }
+                if get_origin(each) is dict:
+                    return {name: _read(inner, get_args(each)[1]) for name, inner in value.items()}
+        case list():
+            for each in options:
+                if get_origin(each) is list:
+                    return [_read(inner, get_args(each)[0]) for inner in value]
+    return value
 
 
-def _number(value: Any, kinds: set[Any]) -> Any:
-    """`""` is null for a nullable number and 0 for another; `"7"` is left to msgspec, which reads it."""
-    if not isinstance(value, str) or str in kinds or not kinds & {int, float}:
-        return value
-    if value.strip() == "":
-        return None if type(None) in kinds else 0
-    if value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
+def _number(text: str, *, nullable: bool) -> Any:
+    if text == "":
+        return None if nullable else 0
+    if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
         raise ClientException("the body has a number that is out of range")
-    return value.strip()
+    return text
+
+
+def _options(annotation: Any) -> tuple[Any, ...]:
+    """The types that a field may have, without what is said of them."""
+    if hasattr(annotation, "__metadata__"):
+        return _options(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(option for each in get_args(annotation) for option in _options(each))
+    return (annotation,)
+
+
+def _is_struct(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import UNSET, Struct, UnsetType, field
 
 from taktledger.domain.errors import NotFound, ReferenceMissing
-from taktledger.domain.event import Event
+from taktledger.domain.event import SYSTEM, Event
 from taktledger.domain.shop import Assembly, Shop
 from taktledger.domain.values import Id, Int, Name, Text, edit, narrow, only_changes, set_fields
 
@@ -58,7 +58,7 @@ class AssemblyDeleted(AssemblyEvent, frozen=True, kw_only=True):
 
 
 def assembly_created(shop: Shop, event: AssemblyCreated) -> None:
-    assembly = Assembly(id=event.assembly_id, name="", moved_at=event.occurred_at)
+    assembly = Assembly(id=event.assembly_id, name="")
     set_fields(assembly, event.fields)
     shop.assemblies[assembly.id] = assembly
     shop.last_ids["assembly"] = assembly.id
@@ -72,11 +72,13 @@ def assembly_edited(shop: Shop, event: AssemblyEdited) -> None:
 
 
 def assembly_moved(shop: Shop, event: AssemblyMoved) -> None:
-    """A move from before its last one is history, and doesn't change its place."""
+    """A move from before its last one is history, and doesn't change its place. That it was put somewhere first is no
+    move: there it has always been."""
     assembly = shop.assemblies[event.assembly_id]
     if event.occurred_at >= assembly.moved_at:
-        assembly.moved_at = event.occurred_at
-        assembly.revision += 1
+        if assembly.process_id is not None or assembly.moved_at:
+            assembly.moved_at = event.occurred_at
+        assembly.revision += event.actor != SYSTEM  # a switch of the machine is nobody's edit
         _put(shop, assembly, event.process_id)
 
 
@@ -85,6 +87,7 @@ def assembly_deleted(shop: Shop, event: AssemblyDeleted) -> None:
     _put(shop, assembly, None)
     for tool_id in assembly.tool_ids:
         shop.tools[tool_id].assembly_id = None
+        shop.tools[tool_id].revision += 1
     shop.touched.tools |= assembly.tool_ids
     del shop.assemblies[assembly.id]
 

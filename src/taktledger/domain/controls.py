@@ -1,6 +1,6 @@
 """Controls: what machines say. Every event here was caused by a machine's control (`docs/machines.md`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -92,7 +92,25 @@ def counters_read(shop: Shop, event: MachineBaselineRead | MachineCountersRead) 
 
 
 def state_changed(shop: Shop, event: MachineStateChanged) -> None:
-    set_fields(heard(shop, event).control, event.changes)
+    machine = heard(shop, event)
+    set_fields(machine.control, event.changes)
+    if event.changes.active_tool is not UNSET:
+        note_tools_used(shop, machine.loaded_process_id, [event.changes.active_tool], event.occurred_at)
+
+
+def note_tools_used(shop: Shop, process_id: int | None, locations: Iterable[int], at: float) -> None:
+    """Locations that no assembly of the loaded process fills are remembered, with when they were used last."""
+    if process_id is None:
+        return
+    process = shop.processes[process_id]
+    used = process.unassigned_tools_used
+    if process.assembly_ids:
+        filled = {shop.assemblies[each].location for each in process.assembly_ids}
+        locations = [each for each in locations if each not in filled]
+    for location in locations:
+        if at > used.get(location, 0.0):
+            used[location] = at
+            shop.touched.processes.add(process.id)
 
 
 def variables_changed(shop: Shop, event: MachineVariablesChanged) -> None:

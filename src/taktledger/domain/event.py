@@ -10,6 +10,8 @@ from typing import Any, Union
 
 import msgspec
 
+SYSTEM = "system"
+"""The actor of what the ledger does by itself."""
 Upcasters = Mapping[type["Event"], Callable[[Any], "Event"]]
 
 

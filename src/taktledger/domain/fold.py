@@ -27,7 +27,7 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     machines.MachineDeleted: machines.machine_deleted,
     controls.MachineBaselineRead: controls.counters_read,
     controls.MachineCountersRead: controls.counters_read,
-    controls.MachineStateChanged: parts.active_tool_changed,
+    controls.MachineStateChanged: controls.state_changed,
     controls.MachineVariablesChanged: controls.variables_changed,
     controls.ToolRunTimeMeasured: controls.only_heard,
     controls.MachineFactSetAside: controls.only_heard,

@@ -1,15 +1,15 @@
 """Parts: what finished cycles make, and the gaps where nobody can know (`docs/parts.md`)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from taktledger.domain.controls import MachineEvent, MachineStateChanged, heard, state_changed
+from taktledger.domain.controls import MachineEvent, heard, note_tools_used
 from taktledger.domain.errors import NotFound
 from taktledger.domain.event import Event
 from taktledger.domain.programs import ProgramLoaded, ensure_program
-from taktledger.domain.shop import Counter, Process, Shop
+from taktledger.domain.shop import Counter, Shop
 from taktledger.domain.values import Text, only_changes
 
 # Events
@@ -111,32 +111,12 @@ def cycle_finished(shop: Shop, event: CycleFinished) -> None:
         if event.parts and (process.last_cycle is None or finished >= process.last_cycle):
             process.last_cycle = finished
             process.last_program_id = event.program_id
-        note_tools_used(shop, process, event.tools_seen, finished)
+        note_tools_used(shop, process.id, event.tools_seen, finished)
         shop.touched.processes.add(process.id)  # also for its unused_tool_locations
 
 
 def production_gap_recorded(shop: Shop, event: ProductionGapRecorded) -> None:
     heard(shop, event).control.counters.update(event.counters)
-
-
-def active_tool_changed(shop: Shop, event: MachineStateChanged) -> None:
-    """What any change of a control's state does; and the tool in the spindle is used by the loaded process."""
-    state_changed(shop, event)
-    process_id = shop.machines[event.machine_id].loaded_process_id
-    if event.changes.active_tool is not UNSET and process_id is not None:
-        note_tools_used(shop, shop.processes[process_id], [event.changes.active_tool], event.occurred_at)
-
-
-def note_tools_used(shop: Shop, process: Process, locations: Iterable[int], at: float) -> None:
-    """Locations that no assembly of the process fills are remembered, with when they were used last."""
-    used = process.unassigned_tools_used
-    if process.assembly_ids:
-        filled = {shop.assemblies[each].location for each in process.assembly_ids}
-        locations = [each for each in locations if each not in filled]
-    for location in locations:
-        if at > used.get(location, 0.0):
-            used[location] = at
-            shop.touched.processes.add(process.id)
 
 
 def part_edited(shop: Shop, event: PartEdited) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from taktledger.domain.controls import MachineEvent, heard
+from taktledger.domain.controls import MachineEvent, heard, note_tools_used
 from taktledger.domain.errors import Conflict, NotFound, ReferenceMissing
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Machine, Program, Shop
@@ -60,6 +60,8 @@ class ProgramLoaded(MachineEvent, frozen=True, kw_only=True):
     """The file name that the control reported, or that its variable selected."""
     program_name: str | None = None
     """The one that was reported, where the variable selected another."""
+    tools_seen: list[int] = []
+    """Locations used since the last cycle, with the program before."""
 
 
 # What they do
@@ -97,6 +99,7 @@ def program_deleted(shop: Shop, event: ProgramDeleted) -> None:
 
 def program_loaded(shop: Shop, event: ProgramLoaded) -> None:
     machine = heard(shop, event)
+    note_tools_used(shop, machine.loaded_process_id, event.tools_seen, event.occurred_at)
     machine.control.program = event.program
     machine.control.program_name = event.program_name or event.program
     _load(shop, machine, event.program_id)
@@ -177,6 +180,7 @@ class SelectProgram(Struct, kw_only=True, frozen=True):
     """The one that was reported, where a variable selected another."""
     occurred_at: float
     reported_at: float | None
+    tools_seen: list[int] = []
 
 
 def select_program(shop: Shop, command: SelectProgram, now: float) -> Iterator[Event]:
@@ -190,6 +194,7 @@ def select_program(shop: Shop, command: SelectProgram, now: float) -> Iterator[E
         program_id=machine.programs[command.program],
         program=command.program,
         program_name=command.program_name,
+        tools_seen=command.tools_seen,
     )
 
 

@@ -147,8 +147,8 @@ class Assembly(Struct, kw_only=True):
     location: int | None = None
     shared: bool = False
     process_id: int | None = None
-    moved_at: float
-    """When it came to its process. UNIX seconds."""
+    moved_at: float = 0.0
+    """When it came to its process; 0: it has always been there. UNIX seconds."""
     tool_ids: set[int] = field(default_factory=set)
 
 
@@ -163,8 +163,8 @@ class Tool(Struct, kw_only=True):
     created: float
     """UNIX seconds."""
     assembly_id: int | None = None
-    moved_at: float
-    """When it came to its assembly. UNIX seconds."""
+    moved_at: float = 0.0
+    """When it came to its assembly; 0: it has always been there. UNIX seconds."""
 
 
 class OpenAlert(Struct, kw_only=True):

@@ -58,7 +58,7 @@ class ToolDeleted(ToolEvent, frozen=True, kw_only=True):
 
 
 def tool_created(shop: Shop, event: ToolCreated) -> None:
-    tool = Tool(id=event.tool_id, name="", created=event.occurred_at, moved_at=event.occurred_at)
+    tool = Tool(id=event.tool_id, name="", created=event.occurred_at)
     set_fields(tool, event.fields)
     shop.tools[tool.id] = tool
     shop.last_ids["tool"] = tool.id
@@ -71,10 +71,11 @@ def tool_edited(shop: Shop, event: ToolEdited) -> None:
 
 
 def tool_moved(shop: Shop, event: ToolMoved) -> None:
-    """A move from before its last one is history, and doesn't change its place."""
+    """As with assemblies: a move from before its last one is history, and where it was put first it has always been."""
     tool = shop.tools[event.tool_id]
     if event.occurred_at >= tool.moved_at:
-        tool.moved_at = event.occurred_at
+        if tool.assembly_id is not None or tool.moved_at:
+            tool.moved_at = event.occurred_at
         tool.revision += 1
         _put(shop, tool, event.assembly_id)
 

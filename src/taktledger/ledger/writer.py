@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from taktledger.domain.errors import DomainError
-from taktledger.domain.event import Event, Receipt
+from taktledger.domain.event import SYSTEM, Event, Receipt
 from taktledger.domain.fold import CODEC, fold
 from taktledger.domain.reactions import react
 from taktledger.domain.receipts import answer_to, is_received
@@ -275,4 +275,4 @@ class Writer:
         self.shop.position = position
         self._rows.apply(event, self.shop, position)
         for reaction in react(self.shop, event):
-            self._record(msgspec.structs.replace(reaction, recorded_at=event.recorded_at, actor="system"), answer)
+            self._record(msgspec.structs.replace(reaction, recorded_at=event.recorded_at, actor=SYSTEM), answer)

@@ -208,7 +208,9 @@ def _program(profile: Profile, new: DetectorState, update: MachineUpdate) -> Ite
     program = selected_program(profile, new.run.variables) or reported
     if program is not None and (program, reported or program) != (control.program, control.program_name):
         control.program, control.program_name = program, reported or program
-        yield f.ProgramSeen(program=program, program_name=None if reported in (None, program) else reported)
+        tools_seen, new.run.tools_seen = new.run.tools_seen, []
+        overruled = None if reported in (None, program) else reported
+        yield f.ProgramSeen(program=program, program_name=overruled, tools_seen=tools_seen)
 
 
 def _state(control: Control, update: MachineUpdate) -> Iterator[f.Fact]:

@@ -58,6 +58,8 @@ class ProgramSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=Tru
     program: Name
     program_name: Name | None = None
     """The one that was reported, where the variable selected another."""
+    tools_seen: list[Int] = field(default_factory=list)
+    """Locations used since the last cycle, with the program before."""
 
 
 class StateSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):

@@ -126,6 +126,7 @@ def events_of(
                 machine_id=machine.id,
                 program=fact.program,
                 program_name=fact.program_name,
+                tools_seen=fact.tools_seen,
                 occurred_at=at,
                 reported_at=reported_at,
             )
