@@ -4,6 +4,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,21 @@ from msgspec import Struct
 
 from takt_projections import BUILT_IN
 from takt_projections.current import ReadModels
+from takt_projections.history import History
 from takt_projections.rebuild import rebuild_into
-from taktledger.domain.controls import ControlChanges
+from taktledger.domain.alerts import DismissAlert, dismiss_alert
+from taktledger.domain.assemblies import (
+    AssemblyChanges,
+    CreateAssembly,
+    DeleteAssembly,
+    EditAssembly,
+    create_assembly,
+    delete_assembly,
+    edit_assembly,
+)
+from taktledger.domain.changeover import ChangeOver, change_over
+from taktledger.domain.controls import ControlChanges, NoteContact, note_contact
+from taktledger.domain.duplicate import Copy, DuplicateProcess, duplicate_process
 from taktledger.domain.event import Event
 from taktledger.domain.fold import fold
 from taktledger.domain.machines import (
@@ -27,7 +41,18 @@ from taktledger.domain.machines import (
     edit_machine,
 )
 from taktledger.domain.options import OptionFields, edit_options
-from taktledger.domain.processes import CreateProcess, create_process
+from taktledger.domain.parts import DeletePart, EditPart, PartFields, delete_part, edit_part
+from taktledger.domain.processes import (
+    ArchiveProcess,
+    CreateProcess,
+    DeleteProcess,
+    EditProcess,
+    ProcessFields,
+    archive_process,
+    create_process,
+    delete_process,
+    edit_process,
+)
 from taktledger.domain.programs import (
     CreateProgram,
     DeleteProgram,
@@ -38,6 +63,20 @@ from taktledger.domain.programs import (
     edit_program,
 )
 from taktledger.domain.shop import ControlAlarm, Counter, MappedVariable, Shop
+from taktledger.domain.tool_requirements import (
+    CreateToolRequirement,
+    ToolRequirementFields,
+    create_tool_requirement,
+)
+from taktledger.domain.tools import (
+    CreateTool,
+    DeleteTool,
+    EditTool,
+    ToolChanges,
+    create_tool,
+    delete_tool,
+    edit_tool,
+)
 from taktledger.domain.users import (
     LEVELS,
     CreateUser,
@@ -178,7 +217,20 @@ def folded(ledger: Ledger) -> Shop:
 def shop_bytes(shop: Shop) -> bytes:
     copy = msgspec.msgpack.decode(msgspec.msgpack.encode(shop), type=Shop)
     copy.touched.clear()
-    return msgspec.msgpack.encode(copy)
+    return msgspec.msgpack.encode(_in_order(copy), order="deterministic")
+
+
+def _in_order(value: Any) -> Any:
+    """Maps as lists of pairs: their order is part of the shop, that of a set is not."""
+    match value:
+        case Struct():
+            return [_in_order(getattr(value, name)) for name in value.__struct_fields__]
+        case dict():
+            return [(key, _in_order(each)) for key, each in value.items()]
+        case list():
+            return [_in_order(each) for each in value]
+        case _:
+            return value
 
 
 def rebuilt(ledger: Ledger) -> Rows:
@@ -213,6 +265,20 @@ class Act(Struct, frozen=True):
 
 
 DECISIONS: dict[str, Callable[..., Any]] = {
+    "create_assembly": create_assembly,
+    "edit_assembly": edit_assembly,
+    "delete_assembly": delete_assembly,
+    "create_tool": create_tool,
+    "edit_tool": edit_tool,
+    "delete_tool": delete_tool,
+    "create_tool_requirement": create_tool_requirement,
+    "edit_process": edit_process,
+    "archive_process": archive_process,
+    "delete_process": delete_process,
+    "duplicate_process": duplicate_process,
+    "change_over": change_over,
+    "dismiss_alert": dismiss_alert,
+    "note_contact": note_contact,
     "create_machine": create_machine,
     "edit_machine": edit_machine,
     "delete_machine": delete_machine,
@@ -230,8 +296,17 @@ DECISIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+WITH_HISTORY: dict[str, Callable[..., Any]] = {"edit_part": edit_part, "delete_part": delete_part}
+"""Decisions that ask the rows."""
+
+
 def request_of(act: Act, street: Street) -> Request:
-    decide = street.inbox.take if act.decide == "take_update" else DECISIONS[act.decide]
+    if act.decide == "take_update":
+        decide: Callable[..., Any] = street.inbox.take
+    elif act.decide in WITH_HISTORY:
+        decide = partial(WITH_HISTORY[act.decide], history=History(street.models))
+    else:
+        decide = DECISIONS[act.decide]
     return request(decide, act.command, source=act.source, sequence=act.sequence, key=act.key)
 
 
@@ -251,9 +326,18 @@ a_program_id = st.integers(1, 5)
 a_process_id = st.integers(1, 4)
 a_moment = st.integers(-1_000, 4_000).map(lambda seconds: START + seconds)
 a_text = st.sampled_from(("", "x", "Größe\u0000", "日本 \U0001f529", "null", "'\"\\\n"))
-a_mapped_variable = st.builds(MappedVariable, number=st.sampled_from(CONTROL_VARIABLES))
 a_counter = st.sampled_from(READINGS).map(Counter)
 a_number = st.sampled_from((0.0, 1.0, 2.0, 2.5, -7.25, 1e300))
+a_mapped_variable = st.builds(
+    MappedVariable,
+    number=st.sampled_from(CONTROL_VARIABLES),
+    notify_comparison=st.none() | st.sampled_from(("EQ", "NE", "LT", "LE", "GT", "GE")),
+    notify_value=a_number | st.none(),
+)
+a_part_id = st.integers(1, 12)
+an_assembly_id = st.integers(1, 5)
+a_tool_id = st.integers(1, 5)
+a_location = st.integers(1, 5)
 some_variables = st.dictionaries(st.sampled_from(CONTROL_VARIABLES), a_number, max_size=3)
 some_tools = st.lists(st.integers(1, 5), max_size=3)
 some_seconds = st.dictionaries(st.integers(1, 5), a_number, max_size=2)
@@ -289,6 +373,23 @@ _process: dict[str, Any] = {
     "parts_per_cycle": st.integers(0, 4),
     "tags": st.lists(a_text, max_size=2),
     "time_per_cycle": st.none() | a_number,
+}
+_assembly: dict[str, Any] = {
+    "notes": a_text,
+    "location": st.none() | a_location,
+    "shared": st.booleans(),
+    "process_id": st.none() | a_process_id,
+}
+_tool: dict[str, Any] = {
+    "notes": a_text,
+    "tags": st.lists(a_text, max_size=2),
+    "assembly_id": st.none() | an_assembly_id,
+}
+_part: dict[str, Any] = {
+    "notes": a_text,
+    "scrapped": st.booleans(),
+    "reworked": st.booleans(),
+    "suspect": st.booleans(),
 }
 _user: dict[str, Any] = {
     "username": a_text,
@@ -361,7 +462,73 @@ def _act(decide: str, command: st.SearchStrategy[Any]) -> st.SearchStrategy[Act]
     return st.builds(Act, st.just(decide), command, key=_maybe_key)
 
 
-commands = one_of(
+def _new(kind: Any, names: st.SearchStrategy[str], fields: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """A command that makes something, with a name and any of these fields."""
+    return st.tuples(names, _some(dict, **fields)).map(lambda said: kind(name=said[0], **said[1]))
+
+
+_on_tooling = one_of(
+    _act("create_assembly", _new(CreateAssembly, a_text.filter(bool), _assembly)),
+    _act(
+        "edit_assembly",
+        st.builds(EditAssembly, assembly_id=an_assembly_id, changes=_some(AssemblyChanges, **_assembly)),
+    ),
+    _act(
+        "edit_assembly",
+        st.builds(EditAssembly, assembly_id=an_assembly_id, changes=_some(AssemblyChanges, **_assembly)),
+    ),
+    _act("delete_assembly", st.builds(DeleteAssembly, assembly_id=an_assembly_id)),
+    _act("create_tool", _new(CreateTool, a_text.filter(bool), _tool)),
+    _act("edit_tool", st.builds(EditTool, tool_id=a_tool_id, changes=_some(ToolChanges, **_tool))),
+    _act("delete_tool", st.builds(DeleteTool, tool_id=a_tool_id)),
+    _act(
+        "create_tool_requirement",
+        st.builds(
+            CreateToolRequirement,
+            process_id=a_process_id,
+            fields=st.builds(ToolRequirementFields, location=a_location, notes=a_text, stick_out=st.none() | a_number),
+        ),
+    ),
+)
+_on_processes = one_of(
+    _act("edit_process", st.builds(EditProcess, process_id=a_process_id, fields=_some(ProcessFields, **_process))),
+    _act("edit_process", st.builds(EditProcess, process_id=a_process_id, fields=_some(ProcessFields, **_process))),
+    _act("archive_process", st.builds(ArchiveProcess, process_id=a_process_id, programs=st.booleans())),
+    _act("delete_process", st.builds(DeleteProcess, process_id=a_process_id)),
+    _act(
+        "duplicate_process",
+        st.builds(
+            DuplicateProcess,
+            process_id=a_process_id,
+            copy=st.builds(Copy, machine_id=a_machine_id, name=a_text.filter(bool)),
+        ),
+    ),
+    *[
+        _act(
+            "change_over",
+            st.builds(
+                ChangeOver,
+                from_id=a_process_id,
+                to_id=a_process_id,
+                planned=st.booleans(),
+                remove_tool_assemblies=st.lists(an_assembly_id, max_size=most),
+                user_id=st.none() | st.integers(1, 2),
+            ),
+        )
+        for most in (0, 0, 2)
+    ],
+)
+_on_parts = one_of(
+    _act("edit_part", st.builds(EditPart, part_id=a_part_id, editor_id=st.just(1), fields=_some(PartFields, **_part))),
+    _act("delete_part", st.builds(DeletePart, part_id=a_part_id)),
+    _act("delete_part", st.builds(DeletePart, part_id=a_part_id)),
+    _act("dismiss_alert", st.builds(DismissAlert, alert_id=st.integers(1, 6), user_id=st.integers(1, 2))),
+    _act(
+        "note_contact",
+        st.builds(NoteContact, machine_id=a_machine_id, last_contact=st.none() | a_moment, silent=st.booleans()),
+    ),
+)
+_on_the_rest = one_of(
     _act("create_machine", st.builds(CreateMachine, name=st.sampled_from(MACHINES))),
     _act("edit_machine", st.builds(EditMachine, machine_id=a_machine_id, fields=_some(MachineFields, **_machine))),
     _act("delete_machine", st.builds(DeleteMachine, machine_id=a_machine_id)),
@@ -390,7 +557,15 @@ commands = one_of(
             lambda fields: st.builds(CreateProcess, machine_id=a_machine_id, name=a_text.filter(bool), **_just(fields))
         ),
     ),
-    _act("edit_options", _some(OptionFields, part_report_limit=st.sampled_from((1, 4, 100)))),
+    _act(
+        "edit_options",
+        _some(
+            OptionFields,
+            part_report_limit=st.sampled_from((1, 4, 100)),
+            check_unused_tools_parts=st.integers(1, 3),
+            machine_silent_seconds=st.sampled_from((0, 60)),
+        ),
+    ),
     _act(
         "create_user",
         st.builds(
@@ -407,6 +582,7 @@ commands = one_of(
     _act("issue_key", st.builds(IssueKey, user_id=st.integers(1, 2), name=a_text)),
     _act("revoke_key", st.builds(RevokeKey, key_id=st.integers(1, 2))),
 )
+commands = one_of(_on_the_rest, _on_the_rest, _on_tooling, _on_processes, _on_parts)
 facts_taken = st.builds(
     Act,
     st.just("take_fact"),
@@ -430,6 +606,7 @@ class Group(Struct, frozen=True):
     acts: list[Act]
 
 
+EMPTY: list[Group] = []
 FURNISHED = [
     Group(
         wait=0.0,
@@ -446,17 +623,48 @@ FURNISHED = [
             Act("create_program", CreateProgram(machine_id=1, filename="O1", process_id=1)),
             Act("create_program", CreateProgram(machine_id=1, filename="O2", process_id=2)),
             Act("create_program", CreateProgram(machine_id=2, filename="O1", process_id=3, load_by_var_value=1)),
+            Act("create_assembly", CreateAssembly(name="probe", location=1, shared=True, process_id=1)),
+            Act("create_assembly", CreateAssembly(name="drill", location=2, shared=True, process_id=2)),
+            Act("create_assembly", CreateAssembly(name="face mill", location=3, process_id=1)),
+            Act("create_tool", CreateTool(name="ball", assembly_id=1)),
+            Act("create_tool", CreateTool(name="insert", assembly_id=3, tags=["a"])),
+            Act("create_tool", CreateTool(name="insert", assembly_id=3)),
+            Act(
+                "create_tool_requirement",
+                CreateToolRequirement(process_id=1, fields=ToolRequirementFields(location=1, name="probe")),
+            ),
         ],
     ),
 ]
 """A shop in which most commands find what they are about."""
 
 
+def _made(sequence: int, fact: f.Fact) -> Act:
+    taken = TakeFact(machine="lathe", fact=fact, occurred_at=START + 10 * sequence)
+    return Act("take_fact", taken, source="spool-0", sequence=sequence)
+
+
+AT_WORK = [
+    *FURNISHED,
+    Group(
+        wait=60.0,
+        acts=[
+            _made(1, f.ProgramSeen(program="O1")),
+            _made(2, f.StateSeen(changes=ControlChanges(cycle_state="ACTIVE", active_tool=3))),
+            _made(3, f.CyclesSeen(cycles=2, counters={}, program="O1", tools_seen=[1, 4])),
+            _made(4, f.ProgramSeen(program="O2")),
+            _made(5, f.CyclesSeen(cycles=2, counters={}, program="O2", tools_seen=[2])),
+        ],
+    ),
+]
+"""... and that has made eight parts, and switched its process once."""
+
+
 def groups_of(*acts: st.SearchStrategy[Act], most: int = 8) -> st.SearchStrategy[list[Group]]:
     waits = st.sampled_from((0.0, 0.5, 30.0, 61.0, 900.0, -50.0))
     some = st.lists(one_of(*acts), min_size=2, max_size=7)
     groups = st.lists(st.builds(Group, waits, some), min_size=3, max_size=most)
-    return st.tuples(st.sampled_from((FURNISHED, FURNISHED, FURNISHED, [])), groups).map(
+    return st.tuples(st.sampled_from((FURNISHED, AT_WORK, FURNISHED, AT_WORK, EMPTY)), groups).map(
         lambda parts: parts[0] + parts[1]
     )
 
