@@ -36,11 +36,23 @@ from street import (
     street_on,
     updates_taken,
 )
-from takt_projections import BUILT_IN, machines, parts, processes, programs
+from takt_projections import (
+    BUILT_IN,
+    alerts,
+    assemblies,
+    machines,
+    options,
+    parts,
+    processes,
+    programs,
+    tool_requirements,
+    tools,
+)
 from takt_projections.files import finished_files
 from takt_projections.rebuild import rebuild_next
 from taktledger.domain.errors import Conflict
 from taktledger.domain.machines import CreateMachine, DeleteMachine, create_machine
+from taktledger.domain.parts import PartDeleted
 from taktledger.domain.programs import DeleteProgram, EditProgram, ProgramFields
 from taktledger.domain.shop import Counter
 from taktledger.ledger.writer import Answer
@@ -220,27 +232,49 @@ def test_documents_say_what_the_shop_says(groups: list[Group]) -> None:
     with new_street() as street:
         play(street, groups, at_once=True)
         db, shop = street.models.db, street.shop
-        assert programs.find(db) == [shop.programs[each] for each in sorted(shop.programs)]
-        assert [each.id for each in machines.find(db)] == sorted(shop.machines)
-        assert [each.id for each in processes.find(db)] == sorted(shop.processes)
+        for module, objects in (
+            (machines, shop.machines),
+            (programs, shop.programs),
+            (processes, shop.processes),
+            (assemblies, shop.assemblies),
+            (tools, shop.tools),
+        ):
+            assert module.ids(db) == sorted(objects)
+            for each, revision, document in module.load(db, module.ids(db)):
+                assert (document.id, revision) == (each, objects[each].revision)
+        for module, objects in ((programs, shop.programs), (assemblies, shop.assemblies), (tools, shop.tools)):
+            for each, _, document in module.load(db, module.ids(db)):
+                fields = set(document.__struct_fields__) - {"image_type"}
+                assert {name: getattr(document, name) for name in fields} == {
+                    name: getattr(objects[each], name) for name in fields
+                }
         for machine in shop.machines.values():
-            found = machines.get(db, machine.id)
-            assert found is not None
+            ((_, _, found),) = machines.load(db, [machine.id])
             for name in ("name", "source_name", "description", "running_states", "custom_alarms", "custom_properties"):
                 assert getattr(found, name) == getattr(machine, name)
             for name in ("cycle_state", "estopped", "feed_rate_override", "active_tool", "alarms", "variables"):
                 assert getattr(found, name) == getattr(machine.control, name)
             assert found.loaded_program_id == machine.loaded_program_id
             assert found.loaded_process_id == machine.loaded_process_id
-            assert found.last_contact == machine.last_fact_at
+            assert machines.last_facts(db)[machine.id] == (machine.source_name, machine.last_fact_at)
         for process in shop.processes.values():
-            document = processes.get(db, process.id)
-            assert document is not None
-            for name in ("cv_map", "tags", "parts_per_cycle", "time_per_cycle", "part_count_cv", "description"):
-                assert getattr(document, name) == getattr(process, name)
+            ((_, _, document),) = processes.load(db, [process.id])
+            fields = set(document.__struct_fields__) - {"last_cycle", "loaded"}
+            assert {name: getattr(document, name) for name in fields} == {
+                name: getattr(process, name) for name in fields
+            }
+            assert (document.last_cycle.finished if document.last_cycle else None) == process.last_cycle
+            required = tool_requirements.ids(db, process.id)
+            assert required == sorted(process.requirement_ids)
+            for each, _, requirement in tool_requirements.load(db, required):
+                assert requirement == shop.tool_requirements[each]
             assert document.loaded == (shop.machines[process.machine_id].loaded_process_id == process.id)
+        assert options.get(db) == shop.options
+        open_alerts = {each.id: (each.kind, each.machine_id) for each in alerts.find(db) if not each.dismissed}
+        assert open_alerts == {each: (alert.kind, alert.machine_id) for each, alert in shop.open_alerts.items()}
         made = parts.find(db)
-        assert sorted(part.id for part in made) == list(range(1, shop.parts_made + 1))
+        deleted = {event.part_id for event in events(street.ledger) if isinstance(event, PartDeleted)}
+        assert sorted(part.id for part in made) == sorted({*range(1, shop.parts_made + 1)} - deleted)
         for part in made:
             assert part.machine_id is None or part.machine_id in shop.machines
             assert part.program_id is None or part.program_id in shop.programs

@@ -77,6 +77,11 @@ class Shopfloor(Street):
         return self.models.db
 
 
+def one(shop: Shopfloor, module: Any, object_id: int) -> Any:
+    """The document of an object, or None."""
+    return next((each.document for each in module.load(shop.db, [object_id])), None)
+
+
 @pytest.fixture(autouse=True)
 def _no_logs() -> Iterator[None]:
     with capture_logs():
@@ -101,23 +106,24 @@ def test_a_machine(shop: Shopfloor) -> None:
     )
     fields = MachineFields(name="Drehbank ü", running_states=[], custom_alarms={"E1": "x"}, current_work_order="W1")
     shop.do(edit_machine, EditMachine(machine_id=1, fields=fields))
-    (found,) = machines.find(shop.db)
-    assert machines.get(shop.db, 1) == found
-    assert machines.get(shop.db, 2) is None
+    assert machines.ids(shop.db) == [1]
+    found = one(shop, machines, 1)
+    assert one(shop, machines, 2) is None
     assert (found.name, found.source_name, found.current_work_order) == ("Drehbank ü", "lathe", "W1")
     assert (found.running_states, found.custom_alarms) == ([], {"E1": "x"})
     assert found.custom_properties == {"bought": 1987, "ü": None}
     assert (found.loaded_program_id, found.loaded_process_id, found.part_count) == (1, 1, 7)
     assert (found.cycle_state, found.estopped, found.active_tool, found.alarms) == ("ACTIVE", True, 3, [alarm])
-    assert (found.feed_rate_override, found.variables, found.last_contact) == (None, {100: 1.5}, START)
+    assert (found.feed_rate_override, found.variables) == (None, {100: 1.5})
+    assert machines.last_facts(shop.db) == {1: ("lathe", START)}
     assert (found.archived, found.disabled, found.program_cv) == (False, False, None)
 
 
 def test_a_machine_that_never_spoke(shop: Shopfloor) -> None:
-    found = machines.get(shop.db, 1)
-    assert found is not None
+    found = one(shop, machines, 1)
     assert (found.part_count, found.cycle_state, found.estopped, found.alarms) == (None, None, None, None)
-    assert (found.variables, found.last_contact, found.running_states) == ({}, None, None)
+    assert (found.variables, found.running_states) == ({}, None)
+    assert machines.last_facts(shop.db) == {1: ("lathe", None)}
 
 
 @pytest.mark.parametrize("text", ["null", "true", "1", "1.0", "", "[]", "\u0000"])
@@ -128,10 +134,7 @@ def test_text_stays_text(shop: Shopfloor, text: str) -> None:
     shop.do(create_process, CreateProcess(machine_id=2, name=name, setup_instructions=text, tags=[text]))
     shop.cycle(START, name, machine=name)
     shop.say(f.StateSeen(changes=ControlChanges(cycle_state=text)), machine=name)
-    machine, program, process = machines.get(shop.db, 2), programs.get(shop.db, 2), processes.get(shop.db, 2)
-    assert machine is not None
-    assert program is not None
-    assert process is not None
+    machine, program, process = one(shop, machines, 2), one(shop, programs, 2), one(shop, processes, 2)
     assert (machine.name, machine.description, machine.cycle_state) == (name, text, text)
     assert (program.filename, program.custom_name, program.description) == (name, text, text)
     assert (process.name, process.setup_instructions, process.tags) == (name, text, [text])
@@ -145,7 +148,7 @@ def test_programs(shop: Shopfloor) -> None:
     shop.say(f.ProgramSeen(program="O1"))
 
     def ids(**filters: Any) -> list[int]:
-        return [each.id for each in programs.find(shop.db, **filters)]
+        return programs.ids(shop.db, **filters)
 
     assert ids() == [1, 2, 3]
     assert (ids(machine=1), ids(machine=2), ids(machine=3)) == ([1, 2], [3], [])
@@ -158,31 +161,29 @@ def test_programs(shop: Shopfloor) -> None:
     assert (ids(process=0), ids(loaded=True)) == ([1, 3], [1])
     shop.do(delete_program, DeleteProgram(program_id=1))
     assert (ids(), ids(loaded=True), ids(loaded=False)) == ([3], [], [3])
-    assert programs.get(shop.db, 1) is None
-    (lathe, _) = machines.find(shop.db)
+    assert one(shop, programs, 1) is None
+    assert machines.ids(shop.db) == [1, 2]
+    lathe = one(shop, machines, 1)
     assert (lathe.loaded_program_id, lathe.loaded_process_id) == (None, None)
 
 
 def test_processes(shop: Shopfloor) -> None:
-    (found,) = processes.find(shop.db)
-    assert processes.get(shop.db, 1) == found
+    assert processes.ids(shop.db) == [1]
+    found = one(shop, processes, 1)
     assert (found.name, found.parts_per_cycle, found.tags) == ("flange", 2, ["a"])
     assert found.cv_map == {"temp": MappedVariable(number=100)}
     assert (found.last_cycle, found.loaded, found.time_per_cycle) == (None, False, None)
     shop.say(f.ProgramSeen(program="O1"))
     shop.cycle(START + 9)
     shop.cycle(START + 5)  # late: the last one stays the last one
-    late = processes.get(shop.db, 1)
-    assert late is not None
+    late = one(shop, processes, 1)
     assert late.loaded
     assert late.last_cycle is not None
     assert (late.last_cycle.finished, late.last_cycle.program_id) == (START + 9, 1)
-    program = programs.get(shop.db, 1)
-    assert program is not None
-    assert program.last_cycle == START + 9
-    assert (processes.exists(shop.db, 1), processes.exists(shop.db, 2)) == (True, False)
+    assert one(shop, programs, 1).last_cycle == START + 9
+    assert one(shop, processes, 2) is None
     shop.do(delete_machine, DeleteMachine(machine_id=1))
-    assert (machines.find(shop.db), programs.find(shop.db), processes.find(shop.db)) == ([], [], [])
+    assert (machines.ids(shop.db), programs.ids(shop.db), processes.ids(shop.db)) == ([], [], [])
 
 
 def test_parts_of_a_cycle(shop: Shopfloor) -> None:
@@ -202,7 +203,7 @@ def test_parts_of_a_cycle(shop: Shopfloor) -> None:
         False,
         None,
     )
-    assert parts.get(shop.db, 1) == first
+    assert parts.get(shop.db, 1) == (first, 1)
     assert parts.get(shop.db, 6) is None
 
 
@@ -366,10 +367,10 @@ def test_days_in_any_zone(name: str, day: date, offsets: list[int], begin: int, 
                 actor="key-1",
             )
         )
-        found = production.days_of_program(shop.db, 1, first, last, zone)
+        found = production.days(shop.db, "program_id", 1, first, last, zone)
         assert found == oracle(times, first, last, zone)
         assert list(found) == sorted(found)
-        assert production.days_of_program(shop.db, 2, first, last, zone) == {}
+        assert production.days(shop.db, "program_id", 2, first, last, zone) == {}
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2025, 3, 30), 23), (date(2025, 10, 26), 25), (date(2025, 6, 1), 24)])
@@ -380,7 +381,7 @@ def test_days_of_23_and_25_hours(shop: Shopfloor, day: date, hours: int) -> None
         shop.cycle(start + 3600 * each + 1)
     shop.cycle(start - 0.001)
     shop.cycle(start)
-    days = production.days_of_program(shop.db, 1, day, day, berlin)
+    days = production.days(shop.db, "program_id", 1, day, day, berlin)
     assert days == {day.isoformat(): 2 * (hours + 1)}
 
 
@@ -406,7 +407,7 @@ def test_days_without_parts_are_left_out(shop: Shopfloor) -> None:
     shop.cycle(START)
     assert parts.find(shop.db) == []
     day = datetime.fromtimestamp(START, UTC).date()
-    assert production.days_of_program(shop.db, 1, day, day, ZoneInfo("UTC")) == {}
+    assert production.days(shop.db, "program_id", 1, day, day, ZoneInfo("UTC")) == {}
 
 
 def test_reading_sees_only_what_is_committed_and_writes_nothing(tmp_path: Path) -> None:
@@ -418,11 +419,9 @@ def test_the_last_cycle_of_a_process_names_no_deleted_program(shop: Shopfloor) -
     shop.do(create_process, CreateProcess(name="Flange", machine_id=1))
     shop.do(create_program, CreateProgram(filename="O77", machine_id=1, process_id=1))
     shop.say(f.CyclesSeen(cycles=1, counters={}, program="O77"), at=START)
-    (program_id,) = [each.id for each in programs.find(shop.db) if each.filename == "O77"]
-    before = processes.get(shop.db, 1)
-    assert before is not None
-    assert before.last_cycle == processes.LastCycle(finished=START, program_id=program_id)
+    (program_id,) = [each for each in programs.ids(shop.db) if one(shop, programs, each).filename == "O77"]
+    before = one(shop, processes, 1)
+    assert before.last_cycle == processes.ProcessCycle(finished=START, program_id=program_id)
     shop.do(delete_program, DeleteProgram(program_id=program_id))
-    after = processes.get(shop.db, 1)
-    assert after is not None
-    assert after.last_cycle == processes.LastCycle(finished=START, program_id=None)
+    after = one(shop, processes, 1)
+    assert after.last_cycle == processes.ProcessCycle(finished=START, program_id=None)

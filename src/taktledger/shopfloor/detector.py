@@ -207,8 +207,10 @@ def _program(profile: Profile, new: DetectorState, update: MachineUpdate) -> Ite
     reported = control.program_name if update.program_name is None else update.program_name or NO_PROGRAM
     program = selected_program(profile, new.run.variables) or reported
     if program is not None and (program, reported or program) != (control.program, control.program_name):
+        tools_seen: list[int] = []
+        if control.program is not None:  # they were used with the program before
+            tools_seen, new.run.tools_seen = new.run.tools_seen, []
         control.program, control.program_name = program, reported or program
-        tools_seen, new.run.tools_seen = new.run.tools_seen, []
         overruled = None if reported in (None, program) else reported
         yield f.ProgramSeen(program=program, program_name=overruled, tools_seen=tools_seen)
 
