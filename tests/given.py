@@ -16,14 +16,17 @@ from msgspec.msgpack import encode
 from msgspec.structs import replace
 
 from taktledger.domain.alerts import AlertRaised
+from taktledger.domain.assemblies import AssemblyCreated, AssemblyFields
 from taktledger.domain.errors import DomainError
 from taktledger.domain.event import Event
 from taktledger.domain.fold import CODEC, fold
 from taktledger.domain.machines import MachineCreated, MachineFields
+from taktledger.domain.parts import FinishCycles
 from taktledger.domain.processes import ProcessCreated, ProcessFields
-from taktledger.domain.programs import ProgramCreated, ProgramFields
+from taktledger.domain.programs import ProgramCreated, ProgramFields, SelectProgram, select_program
 from taktledger.domain.reactions import react
 from taktledger.domain.shop import Shop
+from taktledger.domain.tools import ToolCreated, ToolFields
 
 Decide = Callable[[Shop, Any, float], Iterable[Event]]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
@@ -64,6 +67,19 @@ class Given:
         except DomainError as error:
             self._error = error
         return self
+
+    def loading(self, program: str, at: float | None = None, machine_id: int = 1) -> Self:
+        """The control says that this program is loaded."""
+        return self.when(
+            select_program,
+            SelectProgram(
+                machine_id=machine_id,
+                program=program,
+                program_name=None,
+                occurred_at=self.now + 1 if at is None else at,
+                reported_at=None,
+            ),
+        )
 
     def then(self, *expected: Event | type[Event]) -> Self:
         """Exactly this followed, in this order. A class stands for any event of its kind."""
@@ -107,6 +123,28 @@ def a_program(program_id: int = 1, filename: str = "O1", machine_id: int = 1, **
 def a_process(process_id: int = 1, name: str = "flange", machine_id: int = 1, **fields: Any) -> ProcessCreated:
     said = convert({"name": name, **fields}, ProcessFields)
     return ProcessCreated(occurred_at=NOON - 55, process_id=process_id, machine_id=machine_id, fields=said)
+
+
+def an_assembly(
+    assembly_id: int = 1, name: str = "drill", process_id: int | None = None, **fields: Any
+) -> AssemblyCreated:
+    said = AssemblyFields(name=name, **fields)
+    return AssemblyCreated(occurred_at=NOON - 45, assembly_id=assembly_id, process_id=process_id, fields=said)
+
+
+def a_tool(tool_id: int = 1, name: str = "insert", assembly_id: int | None = None, **fields: Any) -> ToolCreated:
+    said = ToolFields(name=name, **fields)
+    return ToolCreated(occurred_at=NOON - 44, tool_id=tool_id, assembly_id=assembly_id, fields=said)
+
+
+def cycles_of(program: str | None = "O1", cycles: int = 1, at: float = NOON, **more: Any) -> FinishCycles:
+    said = {"machine_id": 1, "counters": {}, "tools_seen": [], "tool_seconds": {}, "variables": {}, "reported_at": None}
+    return FinishCycles(**(said | {"program": program, "cycles": cycles, "occurred_at": at} | more))
+
+
+def said(shop: Shop, events: Iterable[Event], now: float) -> Iterable[Event]:
+    """A decision that has been made: these events follow."""
+    return events
 
 
 def _as_written(expected: Any, event: Event | None) -> Any:

@@ -3,12 +3,11 @@
 import msgspec
 import pytest
 
-from given import NOON, Given, a_machine, a_process, a_program
+from given import NOON, Given, a_machine, a_process, a_program, cycles_of, said
 from taktledger.domain.changeover import ProcessSwitched
 from taktledger.domain.errors import Conflict, NotFound, ReferenceMissing
-from taktledger.domain.event import Event
 from taktledger.domain.machines import DeleteMachine, delete_machine
-from taktledger.domain.parts import FinishCycles, finish_cycles
+from taktledger.domain.parts import finish_cycles
 from taktledger.domain.programs import (
     CreateProgram,
     DeleteProgram,
@@ -22,16 +21,10 @@ from taktledger.domain.programs import (
     delete_program,
     edit_program,
 )
-from taktledger.domain.shop import Shop
 
 
 def loaded(program_id: int, program: str = "O1", machine_id: int = 1) -> ProgramLoaded:
     return ProgramLoaded(occurred_at=NOON - 40, machine_id=machine_id, program_id=program_id, program=program)
-
-
-def said(shop: Shop, event: Event, now: float) -> list[Event]:
-    """A decision that has been made: this event follows."""
-    return [event]
 
 
 # PUT
@@ -179,7 +172,7 @@ def test_the_machine_of_a_program_and_its_last_cycle_are_not_written() -> None:
 
 def test_the_process_of_the_loaded_program_is_the_loaded_process() -> None:
     """The process of the loaded program becomes the machine's loaded process."""
-    given = Given(a_machine(), a_process(), a_program(process_id=1)).when(said, loaded(1))
+    given = Given(a_machine(), a_process(), a_program(process_id=1)).when(said, [loaded(1)])
     switched = ProcessSwitched(occurred_at=NOON - 40, machine_id=1, process_id=1)
     given.then(loaded(1), switched)
     machine = given.shop.machines[1]
@@ -188,7 +181,7 @@ def test_the_process_of_the_loaded_program_is_the_loaded_process() -> None:
 
 def test_moving_the_loaded_program_loads_its_new_process() -> None:
     """... also when the loaded program is moved to another process."""
-    given = Given(a_machine(), a_process(1), a_process(2, "ring"), a_program(process_id=1)).when(said, loaded(1))
+    given = Given(a_machine(), a_process(1), a_process(2, "ring"), a_program(process_id=1)).when(said, [loaded(1)])
     given.when(edit_program, EditProgram(program_id=1, fields=ProgramFields(process_id=2)))
     assert (given.shop.machines[1].loaded_program_id, given.shop.machines[1].loaded_process_id) == (1, 2)
     given.when(edit_program, EditProgram(program_id=1, fields=ProgramFields(process_id=None)))
@@ -197,7 +190,7 @@ def test_moving_the_loaded_program_loads_its_new_process() -> None:
 
 def test_moving_another_program_loads_nothing() -> None:
     given = Given(a_machine(), a_process(1), a_process(2), a_program(1, process_id=1), a_program(2, "O2"))
-    given.when(said, loaded(1))
+    given.when(said, [loaded(1)])
     given.when(edit_program, EditProgram(program_id=2, fields=ProgramFields(process_id=2)))
     assert (given.shop.machines[1].loaded_program_id, given.shop.machines[1].loaded_process_id) == (1, 1)
 
@@ -205,7 +198,7 @@ def test_moving_another_program_loads_nothing() -> None:
 def test_a_loaded_program_without_a_process() -> None:
     """Without a process no process is loaded."""
     given = Given(a_machine(), a_process(), a_program(1, process_id=1), a_program(2, "O2"))
-    given.when(said, loaded(1)).when(said, loaded(2, "O2"))
+    given.when(said, [loaded(1)]).when(said, [loaded(2, "O2")])
     assert (given.shop.machines[1].loaded_program_id, given.shop.machines[1].loaded_process_id) == (2, None)
 
 
@@ -228,7 +221,7 @@ def test_deleting_an_unknown_program() -> None:
 
 def test_a_deleted_loaded_program_leaves_none_loaded() -> None:
     """A deleted loaded program: none is loaded."""
-    given = Given(a_machine(), a_process(), a_program(process_id=1)).when(said, loaded(1))
+    given = Given(a_machine(), a_process(), a_program(process_id=1)).when(said, [loaded(1)])
     given.when(delete_program, DeleteProgram(program_id=1))
     assert (given.shop.machines[1].loaded_program_id, given.shop.machines[1].loaded_process_id) == (None, None)
 
@@ -270,17 +263,3 @@ def test_a_cycle_that_arrives_late_is_not_the_last() -> None:
     given = Given(a_machine(), a_program())
     given.when(finish_cycles, cycles_of("O1", 1, at=NOON - 10)).when(finish_cycles, cycles_of("O1", 1, at=NOON - 30))
     assert given.shop.programs[1].last_cycle == NOON - 10
-
-
-def cycles_of(program: str | None, cycles: int, at: float = NOON) -> FinishCycles:
-    return FinishCycles(
-        machine_id=1,
-        program=program,
-        cycles=cycles,
-        counters={},
-        tools_seen=[],
-        tool_seconds={},
-        variables={},
-        occurred_at=at,
-        reported_at=None,
-    )

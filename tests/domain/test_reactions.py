@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from given import NOON, Given, a_machine
+from given import NOON, Given, a_machine, said
 from taktledger.domain.alerts import AlertRaised
 from taktledger.domain.controls import (
     ControlChanges,
@@ -14,12 +14,7 @@ from taktledger.domain.controls import (
 )
 from taktledger.domain.event import Event
 from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
-from taktledger.domain.shop import Counter, Shop
-
-
-def said(shop: Shop, events: list[Event], now: float) -> list[Event]:
-    """A decision that has been made: these events follow."""
-    return events
+from taktledger.domain.shop import Counter
 
 
 def gap(**more: Any) -> ProductionGapRecorded:

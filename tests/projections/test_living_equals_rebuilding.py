@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 import takt_projections.files
 import taktledger.ledger.store
 from street import (
+    AT_WORK,
     START,
     Act,
     Clock,
@@ -50,11 +51,20 @@ from takt_projections import (
 )
 from takt_projections.files import finished_files
 from takt_projections.rebuild import rebuild_next
+from taktledger.domain.alerts import DismissAlert
+from taktledger.domain.assemblies import AssemblyChanges, DeleteAssembly, EditAssembly
+from taktledger.domain.changeover import ChangeOver
+from taktledger.domain.controls import NoteContact
+from taktledger.domain.duplicate import Copy, DuplicateProcess
 from taktledger.domain.errors import Conflict
 from taktledger.domain.machines import CreateMachine, DeleteMachine, create_machine
-from taktledger.domain.parts import PartDeleted
+from taktledger.domain.options import OptionFields
+from taktledger.domain.parts import DeletePart, EditPart, PartDeleted, PartFields
+from taktledger.domain.processes import ArchiveProcess, DeleteProcess, EditProcess, ProcessFields
 from taktledger.domain.programs import DeleteProgram, EditProgram, ProgramFields
 from taktledger.domain.shop import Counter
+from taktledger.domain.tools import DeleteTool, EditTool, ToolChanges
+from taktledger.domain.users import DeleteUser
 from taktledger.ledger.writer import Answer
 from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen
 from taktledger.shopfloor.ingest import ReportUpdate, TakeFact, UpdateInbox
@@ -144,8 +154,8 @@ def _lives_agree(groups: list[Group], seed: int) -> None:
     with_restarts(groups, seed, keeping_inbox=False)  # may detect otherwise, but is sound in itself
 
 
-def _fact(sequence: int, fact: Any, machine: str = "lathe") -> Act:
-    taken = TakeFact(machine=machine, fact=fact, occurred_at=START + sequence)
+def _fact(sequence: int, fact: Any, machine: str = "lathe", at: float | None = None) -> Act:
+    taken = TakeFact(machine=machine, fact=fact, occurred_at=START + (sequence if at is None else at))
     return Act("take_fact", taken, source="spool-1", sequence=sequence)
 
 
@@ -173,10 +183,84 @@ WRAPS_AND_RESETS = [
 ]
 
 
+def _moved(assembly_id: int, process_id: int | None) -> Act:
+    changes = AssemblyChanges(process_id=process_id)
+    return Act("edit_assembly", EditAssembly(assembly_id=assembly_id, changes=changes))
+
+
+TOOLING_COMES_AND_GOES = [
+    *AT_WORK,
+    Group(30.0, [_fact(1, ProgramSeen(program="O1"), at=-500.0), _fact(2, ProgramSeen(program="O2"), at=9_000.0)]),
+    Group(1.0, [_moved(1, 1), _moved(3, 3), _fact(3, ProgramSeen(program="O1"), at=70.0), _moved(3, None)]),
+    Group(
+        1.0,
+        [
+            Act("edit_tool", EditTool(tool_id=1, changes=ToolChanges(notes="n", assembly_id=3))),
+            Act("duplicate_process", DuplicateProcess(process_id=1, copy=Copy(machine_id=2, name="copy"))),
+            Act("delete_assembly", DeleteAssembly(assembly_id=3)),
+            Act("delete_tool", DeleteTool(tool_id=2)),
+            Act("edit_assembly", EditAssembly(assembly_id=2, changes=AssemblyChanges(location=4, shared=False))),
+        ],
+    ),
+    Group(1.0, [Act("delete_process", DeleteProcess(process_id=1)), _cycles(4), _fact(5, ProgramSeen(program="O2"))]),
+    Group(1.0, [Act("delete_machine", DeleteMachine(machine_id=2)), _cycles(6)]),
+]
+CHANGED_OVER_AND_CORRECTED = [
+    *AT_WORK,
+    Group(
+        5.0,
+        [
+            Act("change_over", ChangeOver(from_id=1, to_id=2, remove_tool_assemblies=[3, 1], user_id=1), key="k1"),
+            Act("change_over", ChangeOver(from_id=1, to_id=2, remove_tool_assemblies=[3, 1], user_id=1), key="k1"),
+            Act("change_over", ChangeOver(from_id=2, to_id=1, planned=True)),
+            Act("edit_part", EditPart(part_id=8, editor_id=1, fields=PartFields(scrapped=True, notes="n"))),
+            Act("delete_part", DeletePart(part_id=8)),
+            Act("delete_part", DeletePart(part_id=8)),
+            Act("edit_part", EditPart(part_id=8, editor_id=1, fields=PartFields(suspect=True))),
+            _fact(1, ProgramSeen(program="O1")),
+            _fact(2, CyclesSeen(cycles=1, counters={}, program="O1", tools_seen=[5], variables={102: 1.5}), at=95.0),
+            Act("delete_part", DeletePart(part_id=9)),
+        ],
+    ),
+    Group(
+        5.0,
+        [
+            Act("note_contact", NoteContact(machine_id=1, last_contact=START + 3, silent=True)),
+            Act("note_contact", NoteContact(machine_id=1, last_contact=START + 3, silent=True)),
+            Act("dismiss_alert", DismissAlert(alert_id=2, user_id=1)),
+            Act("note_contact", NoteContact(machine_id=1, last_contact=START + 90, silent=False)),
+            Act("delete_user", DeleteUser(user_id=1)),
+            Act("edit_options", OptionFields(check_unused_tools_parts=1)),
+            Act("archive_process", ArchiveProcess(process_id=1, programs=True)),
+            Act("edit_process", EditProcess(process_id=1, fields=ProcessFields(parts_per_cycle=4))),
+        ],
+    ),
+    Group(5.0, [_cycles(3), Act("delete_part", DeletePart(part_id=1)), Act("delete_part", DeletePart(part_id=17))]),
+]
+EXAMPLES = (DELETED_AND_GOES_ON, WRAPS_AND_RESETS, TOOLING_COMES_AND_GOES, CHANGED_OVER_AND_CORRECTED)
+
+
+def test_the_examples_do_something() -> None:
+    """Every decision about processes, tooling, parts and alerts has its event in them."""
+    kinds: set[str] = set()
+    for groups in EXAMPLES:
+        kinds |= {type(each).__name__ for each in one_by_one(groups).events}
+    assert kinds >= {
+        *("ProcessSwitched", "ProcessChangedOver", "ProcessEdited", "ProcessDeleted", "ToolRequirementCreated"),
+        *("AssemblyCreated", "AssemblyEdited", "AssemblyMoved", "AssemblyDeleted"),
+        *("ToolCreated", "ToolEdited", "ToolMoved", "ToolDeleted"),
+        *("PartEdited", "PartDeleted", "AlertRaised", "AlertDismissed", "MachineFellSilent", "MachineSilenceEnded"),
+    }
+
+
 @QUICK
 @given(everything, st.integers(0, 2**32))
 @example(DELETED_AND_GOES_ON, 1)
 @example(WRAPS_AND_RESETS, 2)
+@example(TOOLING_COMES_AND_GOES, 3)
+@example(TOOLING_COMES_AND_GOES, 4)
+@example(CHANGED_OVER_AND_CORRECTED, 5)
+@example(CHANGED_OVER_AND_CORRECTED, 6)
 def test_living_equals_rebuilding(groups: list[Group], seed: int) -> None:
     _lives_agree(groups, seed)
 
