@@ -144,7 +144,7 @@ def bare(path: Path, events: int, target: Path) -> None:
             sums[key] = sums.get(key, 0) + event.parts
             tools = str(event.tools_seen, "utf-8") if event.tools_seen is not NOTHING else None
             variables = str(event.variables, "utf-8") if event.variables is not NOTHING else None
-            row = (position, *ids, event.program, event.occurred_at, None, tools, variables, event.work_order)
+            row = (position, *ids, event.program, event.occurred_at, None, None, tools, variables, event.work_order)
             for _ in range(event.parts):
                 part += 1
                 made.append((part, *row))

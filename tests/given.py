@@ -68,7 +68,7 @@ class Given:
             self._error = error
         return self
 
-    def loading(self, program: str, at: float | None = None, machine_id: int = 1) -> Self:
+    def loading(self, program: str, at: float | None = None, machine_id: int = 1, **more: Any) -> Self:
         """The control says that this program is loaded."""
         return self.when(
             select_program,
@@ -78,6 +78,7 @@ class Given:
                 program_name=None,
                 occurred_at=self.now + 1 if at is None else at,
                 reported_at=None,
+                **more,
             ),
         )
 

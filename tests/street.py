@@ -326,6 +326,7 @@ a_program_id = st.integers(1, 5)
 a_process_id = st.integers(1, 4)
 a_moment = st.integers(-1_000, 4_000).map(lambda seconds: START + seconds)
 a_text = st.sampled_from(("", "x", "Größe\u0000", "日本 \U0001f529", "null", "'\"\\\n"))
+a_name = a_text.filter(bool)
 a_counter = st.sampled_from(READINGS).map(Counter)
 a_number = st.sampled_from((0.0, 1.0, 2.0, 2.5, -7.25, 1e300))
 a_mapped_variable = st.builds(
@@ -374,11 +375,13 @@ _program: dict[str, Any] = {
 }
 _process: dict[str, Any] = {
     "description": a_text,
-    "cv_map": st.dictionaries(a_text, a_mapped_variable, max_size=2),
+    "archived": st.booleans(),
+    "cv_map": st.dictionaries(a_name | st.just(" "), a_mapped_variable, max_size=2),
+    "display_variable": st.none() | st.sampled_from(CONTROL_VARIABLES),
     "part_count_cv": st.none() | st.just(101),
     "parts_per_cycle": st.integers(0, 4),
     "tags": st.lists(a_text, max_size=2),
-    "time_per_cycle": st.none() | a_number,
+    "time_per_cycle": st.sampled_from((None, 0.0, 0.5, 2.5)),
 }
 _assembly: dict[str, Any] = {
     "notes": a_text,
@@ -398,7 +401,7 @@ _part: dict[str, Any] = {
     "suspect": st.booleans(),
 }
 _user: dict[str, Any] = {
-    "username": a_text,
+    "username": a_name,
     "access_level": st.sampled_from(LEVELS),
     "active": st.booleans(),
     "favorite_tools": st.lists(st.integers(1, 4), max_size=2),
@@ -428,7 +431,7 @@ facts = one_of(
     cycles_seen,
     cycles_seen,
     st.builds(f.ProgramSeen, program=st.sampled_from(PROGRAMS)),
-    st.builds(f.ProgramSeen, program=st.sampled_from(PROGRAMS)),
+    st.builds(f.ProgramSeen, program=st.sampled_from(PROGRAMS), tools_seen=some_tools),
     st.builds(f.BaselineSeen, counters=some_counters),
     st.builds(f.CountersSeen, counters=some_counters),
     st.builds(
@@ -474,7 +477,7 @@ def _new(kind: Any, names: st.SearchStrategy[str], fields: dict[str, Any]) -> st
 
 
 _on_tooling = one_of(
-    _act("create_assembly", _new(CreateAssembly, a_text.filter(bool), _assembly)),
+    _act("create_assembly", _new(CreateAssembly, a_name, _assembly)),
     _act(
         "edit_assembly",
         st.builds(EditAssembly, assembly_id=an_assembly_id, changes=_some(AssemblyChanges, **_assembly)),
@@ -484,7 +487,7 @@ _on_tooling = one_of(
         st.builds(EditAssembly, assembly_id=an_assembly_id, changes=_some(AssemblyChanges, **_assembly)),
     ),
     _act("delete_assembly", st.builds(DeleteAssembly, assembly_id=an_assembly_id)),
-    _act("create_tool", _new(CreateTool, a_text.filter(bool), _tool)),
+    _act("create_tool", _new(CreateTool, a_name, _tool)),
     _act("edit_tool", st.builds(EditTool, tool_id=a_tool_id, changes=_some(ToolChanges, **_tool))),
     _act("delete_tool", st.builds(DeleteTool, tool_id=a_tool_id)),
     _act(
@@ -506,7 +509,7 @@ _on_processes = one_of(
         st.builds(
             DuplicateProcess,
             process_id=a_process_id,
-            copy=st.builds(Copy, machine_id=a_machine_id, name=a_text.filter(bool)),
+            copy=st.builds(Copy, machine_id=a_machine_id, name=a_name),
         ),
     ),
     *[
@@ -560,7 +563,7 @@ _on_the_rest = one_of(
     _act(
         "create_process",
         _some(dict, **_process).flatmap(
-            lambda fields: st.builds(CreateProcess, machine_id=a_machine_id, name=a_text.filter(bool), **_just(fields))
+            lambda fields: st.builds(CreateProcess, machine_id=a_machine_id, name=a_name, **_just(fields))
         ),
     ),
     _act(
@@ -576,7 +579,7 @@ _on_the_rest = one_of(
         "create_user",
         st.builds(
             CreateUser,
-            username=a_text,
+            username=a_name,
             access_level=st.just("shop"),
             favorite_machines=some_machine_ids,
             password_id=st.none() | st.just("p0"),
@@ -585,7 +588,7 @@ _on_the_rest = one_of(
     _act("edit_user", st.builds(EditUser, user_id=st.integers(1, 2), password_id=st.none() | st.just("p1"))),
     _act("edit_user", st.builds(EditUser, user_id=st.integers(1, 2), fields=_some(UserFields, **_user))),
     _act("delete_user", st.builds(DeleteUser, user_id=st.integers(1, 3), by=st.none() | st.just(1))),
-    _act("issue_key", st.builds(IssueKey, user_id=st.integers(1, 2), name=a_text)),
+    _act("issue_key", st.builds(IssueKey, user_id=st.integers(1, 2), name=a_name)),
     _act("revoke_key", st.builds(RevokeKey, key_id=st.integers(1, 2))),
 )
 commands = one_of(_on_the_rest, _on_the_rest, _on_tooling, _on_processes, _on_parts)

@@ -7,7 +7,7 @@ from statistics import fmean, median
 
 from msgspec import Struct
 
-from takt_projections.activity import common, loaded_spans, running_spans, seconds
+from takt_projections.activity import Span, common, loaded_spans, running_spans, seconds
 from takt_projections.processes import ProcessDocument
 
 GAPS = 100
@@ -59,10 +59,15 @@ class Efficiency(Struct, kw_only=True):
     average_cycle_minutes: float | None
 
 
-def efficiency(db: sqlite3.Connection, process: ProcessDocument, start: float, end: float) -> Efficiency:
+def efficiency(
+    db: sqlite3.Connection, process: ProcessDocument, start: float, end: float, running: dict[int, list[Span]]
+) -> Efficiency:
+    """`running`: what is known already of when machines ran; it is added to."""
+    if process.machine_id not in running:
+        running[process.machine_id] = running_spans(db, process.machine_id, start, end)
     loaded = loaded_spans(db, process.machine_id, process.id, start, end)
     loaded_seconds = seconds(loaded)
-    running_seconds = seconds(common(loaded, running_spans(db, process.machine_id, start, end)))
+    running_seconds = seconds(common(loaded, running[process.machine_id]))
     (parts,) = db.execute(
         "SELECT count(*) FROM parts WHERE process_id = ? AND finished >= ? AND finished <= ?", (process.id, start, end)
     ).fetchone()

@@ -110,7 +110,8 @@ class RowsFile:
             self.save_shop(shop)
 
     def commit(self) -> None:
-        self.connection.execute("COMMIT")
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
 
     def rollback(self) -> None:
         """Drops what was collected and written since the last commit."""

@@ -16,7 +16,7 @@ from taktledger.domain.shop import Shop
 
 INSERT = (
     "INSERT INTO parts (id, position, machine_id, program_id, process_id, program_name, finished, parts_per_cycle, "
-    "tools_seen, variables, work_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "late, tools_seen, variables, work_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 UPDATE = (
     "UPDATE parts SET revision = revision + 1, editor_id = ?, notes = coalesce(?, notes), "
@@ -44,6 +44,7 @@ class Parts(ReadModel):
                 "program_name": str,
                 "finished": float,
                 "parts_per_cycle": int,
+                "late": int,
                 "revision": int,
                 "editor_id": int,
                 "notes": str,
@@ -65,6 +66,7 @@ class Parts(ReadModel):
         for owner in ("machine_id", "program_id"):
             db.table("parts").create_index([owner, "finished"])
         db.table("parts").create_index(["process_id", "finished", "position"])
+        db.execute("CREATE INDEX late_parts ON parts (process_id, finished, position) WHERE late = 1")
 
     def handlers(self) -> Mapping[type[Event], Handler]:
         return {
@@ -82,6 +84,7 @@ class Parts(ReadModel):
             event.program,
             event.occurred_at,
             event.parts // event.cycles if event.parts != event.cycles else None,
+            1 if event.occurred_at <= shop.tooled_at else None,
             str(event.tools_seen) if event.tools_seen else None,
             json_text(event.variables) if event.variables else None,
             event.work_order or None,

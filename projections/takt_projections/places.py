@@ -110,25 +110,40 @@ def tool_life(db: sqlite3.Connection, parts: Sequence[Made]) -> dict[int, dict[i
     ID."""
     found: dict[int, dict[int, int]] = {}
     counters: dict[int, list[_Counter]] = {}
+    sums = _Sums(db, parts[0][:2], parts[-1][:2]) if parts else None
     for part in parts:
-        if part.process_id not in counters:
-            counters[part.process_id] = [
-                _Counter(db, tool_id, parts[0][:2], parts[-1][:2]) for tool_id in _tools_ever_in(db, part.process_id)
-            ]
+        if sums is not None and part.process_id not in counters:
+            tools = _tools_ever_in(db, part.process_id)
+            counters[part.process_id] = [_Counter(tool_id, _stays_in_processes(db, tool_id), sums) for tool_id in tools]
         found[part.id] = {
             counter.tool_id: counter.at(part[:2]) for counter in counters[part.process_id] if counter.made(part)
         }
     return found
 
 
+class _Sums:
+    """What was made in a stay, asked once for all the tools that went the same ways: shared ones do."""
+
+    def __init__(self, db: sqlite3.Connection, first: Key, last: Key) -> None:
+        self._db, self._first, self._last = db, first, last
+        self._known: dict[Stay, tuple[int, list[Key]]] = {}
+
+    def of(self, stay: Stay) -> tuple[int, list[Key]]:
+        """How many before the first part that is asked for, and which from then on."""
+        if stay not in self._known:
+            since = [(at, part) for at, part in _made_between(self._db, stay, self._first, self._last)]
+            self._known[stay] = _made_before(self._db, stay, self._first), since
+        return self._known[stay]
+
+
 class _Counter:
     """What one tool has made: a sum up to the first part that is asked for, and the order of those after it."""
 
-    def __init__(self, db: sqlite3.Connection, tool_id: int, first: Key, last: Key) -> None:
+    def __init__(self, tool_id: int, stays: list[Stay], sums: _Sums) -> None:
         self.tool_id = tool_id
-        self._stays = _stays_in_processes(db, tool_id)
-        self._before = sum(_made_before(db, stay, first) for stay in self._stays)
-        self._since = sorted(tuple(key) for stay in self._stays for key in _made_between(db, stay, first, last))
+        self._stays = stays
+        self._before = sum(sums.of(stay)[0] for stay in stays)
+        self._since = sorted(key for stay in stays for key in sums.of(stay)[1])
 
     def made(self, part: Made) -> bool:
         return any(
@@ -187,9 +202,9 @@ def _made_before(db: sqlite3.Connection, stay: Stay, part: Key) -> int:
     until, including_end = min(stay.ends, part[0]), stay.ends < part[0]
     if not stay.after_position:
         return parts_made(db, stay.place, stay.begins, until, including_end=including_end)
-    rows = db.execute(
-        "SELECT count(*) FROM parts WHERE process_id = ? AND finished > ? AND (finished < ? OR (? AND finished = ?)) "
-        "AND position > ?",
+    rows = db.execute(  # what is older than the tool, and was written down later, is late
+        "SELECT count(*) FROM parts WHERE late = 1 AND process_id = ? AND finished > ? "
+        "AND (finished < ? OR (? AND finished = ?)) AND position > ?",
         (stay.place, stay.begins, until, including_end, until, stay.after_position),
     )
     return int(rows.fetchone()[0])

@@ -39,7 +39,7 @@ def test_an_assembly_is_created() -> None:
     fields = AssemblyFields(name="drill", notes="long", location=5, shared=True)
     given.then(AssemblyCreated(occurred_at=NOON + 1, assembly_id=1, process_id=1, fields=fields))
     assert given.shop.processes[1].assembly_ids == {1}
-    assert (given.shop.assemblies[1].process_id, given.shop.assemblies[1].moved_at) == (1, NOON + 1)
+    assert (given.shop.assemblies[1].process_id, given.shop.assemblies[1].moved_at) == (1, 0.0)
 
 
 def test_what_a_new_assembly_does_not_say_has_its_default() -> None:
@@ -110,7 +110,7 @@ def test_an_unknown_assembly() -> None:
 def test_a_person_moves_it_also_when_a_machine_has_moved_it_in_the_future() -> None:
     """Clocks of machines may be ahead: what a person says holds."""
     ahead = AssemblyMoved(occurred_at=NOON + 9_000, assembly_id=1, process_id=1)
-    given = Given(a_machine(), a_process(1), a_process(2), an_assembly(), ahead)
+    given = Given(a_machine(), a_process(1), a_process(2), an_assembly(process_id=2), ahead)
     given.when(edit_assembly, edit(process_id=2))
     given.then(AssemblyMoved(occurred_at=NOON + 9_000, assembly_id=1, process_id=2))
     assert given.shop.assemblies[1].process_id == 2
@@ -118,10 +118,27 @@ def test_a_person_moves_it_also_when_a_machine_has_moved_it_in_the_future() -> N
 
 def test_a_move_from_before_the_last_one_changes_no_place() -> None:
     moves = [AssemblyMoved(occurred_at=NOON + at, assembly_id=1, process_id=to) for at, to in ((9, 2), (5, 1), (9, 1))]
-    given = Given(a_machine(), a_process(1), a_process(2), an_assembly(1), *moves[:2])
+    given = Given(a_machine(), a_process(1), a_process(2), an_assembly(1, process_id=1), *moves[:2])
     assert given.shop.assemblies[1].process_id == 2
     given.when(said, moves[2:])
     assert given.shop.assemblies[1].process_id == 1, "at the same time the later one in the ledger"
+
+
+def test_where_it_was_put_first_it_has_always_been() -> None:
+    """So history may be imported after the set-up: a move from before it was put there is a move."""
+    given = Given(a_machine(), a_process(1), a_process(2), an_assembly(1)).when(edit_assembly, edit(process_id=1))
+    assert given.shop.assemblies[1].moved_at == 0.0
+    given.when(said, [AssemblyMoved(occurred_at=NOON - 9_000, assembly_id=1, process_id=2)])
+    assert (given.shop.assemblies[1].process_id, given.shop.assemblies[1].moved_at) == (2, NOON - 9_000)
+
+
+def test_a_switch_of_the_machine_is_nobodys_edit() -> None:
+    """A revision says how often people changed it: who edits it meanwhile is not in the way of the machine."""
+    shared = an_assembly(1, process_id=1, shared=True)
+    given = Given(a_machine(), a_process(1), a_process(2), a_program(process_id=2), shared).loading("O1")
+    assert (given.shop.assemblies[1].process_id, given.shop.assemblies[1].revision) == (2, 1)
+    given.when(edit_assembly, edit(process_id=1))
+    assert (given.shop.assemblies[1].process_id, given.shop.assemblies[1].revision) == (1, 2)
 
 
 # DELETE
@@ -153,7 +170,7 @@ def unassigned(given: Given) -> dict[int, float]:
 
 
 def test_locations_that_a_cycle_used_and_no_assembly_fills() -> None:
-    """Locations seen in use while the process was loaded that no assembly of it fills, with when they were used last."""
+    """Locations seen in use while the process was loaded that no assembly of it fills, with when they were last."""
     given = a_shop().when(finish_cycles, cycles_of(tools_seen=[5, 6, 7], at=NOON))
     assert unassigned(given) == {6: NOON, 7: NOON}
     given.when(finish_cycles, cycles_of(tools_seen=[6], at=NOON + 60))
@@ -169,6 +186,12 @@ def test_the_tool_in_the_spindle_is_used_by_the_loaded_process() -> None:
 def test_without_a_loaded_process_it_is_used_by_none() -> None:
     given = Given(a_machine(), a_process(), a_program(), an_assembly()).loading("O1").when(said, active(8, NOON))
     assert unassigned(given) == {}
+
+
+def test_what_was_used_before_a_program_was_loaded_belongs_to_the_process_before() -> None:
+    given = Given(a_machine(), a_process(1), a_process(2), a_program(process_id=1), a_program(2, "O2", process_id=2))
+    given.loading("O1").loading("O2", at=NOON + 9, tools_seen=[6])
+    assert (unassigned(given), given.shop.processes[2].unassigned_tools_used) == ({6: NOON + 9}, {})
 
 
 def test_an_assembly_without_a_location_fills_none() -> None:

@@ -196,7 +196,13 @@ def test_a_switch_older_than_the_last_move_changes_history_and_not_the_place() -
 
 
 def test_a_switch_at_the_time_of_the_last_move_comes_after_it() -> None:
-    given = a_shop(an_assembly(1, process_id=SPARE, shared=True)).loading("O2", at=NOON - 45)
+    given = a_shop(an_assembly(1, process_id=SPARE, shared=True)).loading("O1", at=NOON).loading("O2", at=NOON)
+    assert where(given) == {1: RING}
+
+
+def test_a_switch_from_before_it_was_set_up_is_a_move() -> None:
+    """Before its first recorded move it is taken to have always been where it was first put."""
+    given = a_shop(an_assembly(1, process_id=SPARE, shared=True)).loading("O2", at=NOON - 9_000)
     assert where(given) == {1: RING}
 
 

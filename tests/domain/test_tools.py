@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from given import NOON, Given, a_tool, an_assembly
+from given import NOON, Given, a_tool, an_assembly, said
 from taktledger.domain.errors import NotFound, ReferenceMissing
 from taktledger.domain.tools import (
     CreateTool,
@@ -32,7 +32,7 @@ def test_a_tool_is_created() -> None:
     fields = ToolFields(name="insert", notes="left", tags=["steel", "Ø 8"])
     given.then(ToolCreated(occurred_at=NOON + 1, tool_id=1, assembly_id=1, fields=fields))
     assert given.shop.assemblies[1].tool_ids == {1}
-    assert (given.shop.tools[1].created, given.shop.tools[1].moved_at) == (NOON + 1, NOON + 1)
+    assert (given.shop.tools[1].created, given.shop.tools[1].moved_at) == (NOON + 1, 0.0)
 
 
 def test_what_a_new_tool_does_not_say_has_its_default() -> None:
@@ -82,11 +82,18 @@ def test_an_edit_that_changes_nothing_is_no_event(changes: dict[str, object]) ->
 
 def test_a_move_from_before_the_last_one_changes_no_place() -> None:
     moves = [ToolMoved(occurred_at=NOON + at, tool_id=1, assembly_id=to) for at, to in ((9, 2), (5, 1))]
-    given = Given(an_assembly(1), an_assembly(2), a_tool(1), *moves)
+    given = Given(an_assembly(1), an_assembly(2), a_tool(1, assembly_id=1), *moves)
     assert (given.shop.tools[1].assembly_id, given.shop.tools[1].moved_at) == (2, NOON + 9)
     assert [each.tool_ids for each in given.shop.assemblies.values()] == [set(), {1}]
     given.when(edit_tool, edit(assembly_id=1)).then(ToolMoved(occurred_at=NOON + 9, tool_id=1, assembly_id=1))
     assert given.shop.tools[1].assembly_id == 1, "what a person says holds"
+
+
+def test_a_loose_tool_has_always_been_where_it_is_put_first() -> None:
+    given = Given(an_assembly(1), an_assembly(2), a_tool(1)).when(edit_tool, edit(assembly_id=1))
+    assert (given.shop.tools[1].assembly_id, given.shop.tools[1].moved_at) == (1, 0.0)
+    given.when(said, [ToolMoved(occurred_at=NOON - 9_000, tool_id=1, assembly_id=2)])
+    assert (given.shop.tools[1].assembly_id, given.shop.tools[1].moved_at) == (2, NOON - 9_000)
 
 
 def test_a_deleted_tool_leaves_its_assembly_and_who_liked_it() -> None:

@@ -15,7 +15,6 @@ SHOP = ("admin", "plan", "shop")
 PLAN = ("admin", "plan")
 ADMIN = ("admin",)
 EDGE = ("admin", "machine")
-ANY_KEY = ("admin", "plan", "shop", "audit", "machine")
 SELF = "self"
 """In a row: every level but `machine`, for what is their own."""
 OWN = ("admin", SELF)
@@ -83,7 +82,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "append_events": EDGE,
     "get_profile": EDGE,
     "report_live_state": EDGE,
-    "metrics": ANY_KEY,
+    "metrics": READ,
 }
 
 

@@ -12,13 +12,11 @@ from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
 from taktledger.api.documents import Document, document
 from taktledger.api.parameters import Id, Limit, Offset, OptionalFlag, OptionalId, OptionalTime, flag
+from taktledger.api.production import MOST_PARTS
 from taktledger.api.writing import Revision, answered, write
 from taktledger.domain.errors import NotFound
 from taktledger.domain.parts import DeletePart, EditPart, PartFields, delete_part, edit_part
 from taktledger.domain.shop import Shop
-
-MOST_PARTS = 10_000
-"""In one answer: nobody can write while it is made."""
 
 
 class PartController(Controller):

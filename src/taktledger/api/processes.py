@@ -1,5 +1,6 @@
 """`/api/processes/`: the Process API, as documented."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from takt_projections import processes
 from takt_projections import programs as program_rows
 from takt_projections import tools as tool_rows
+from takt_projections.activity import Span
 from takt_projections.cycle_times import Efficiency, average_cycle_minutes, efficiency
 from takt_projections.parts import Part
 from takt_projections.processes import ProcessAlone, ProcessDocument
@@ -43,6 +45,7 @@ EFFICIENCY_SECONDS = 24 * 3600.0
 
 Groups = dict[str, tuple[Noun, dict[int, list[int]]]]
 """Name of a field -> what is in it, and process ID -> IDs."""
+Rate = Callable[[ProcessDocument], Efficiency]
 
 
 class ProcessInList(ProcessDocument, kw_only=True):
@@ -90,9 +93,9 @@ class ProcessController(Controller):
         """All processes; on request each with its programs, its tools and how it did in the last 24 hours (slow)."""
         asked = is_set(programs), is_set(tools)
         if is_set(efficiency):
-            return Document(_list(backend, *asked, backend.clock()))
+            return Document(_list(backend, *asked, True))
         nouns = [PROCESSES, *([PROGRAMS] if asked[0] else []), *([TOOLS] if asked[1] else [])]
-        return backend.documents.kept(nouns, ("processes", *asked), lambda: _list(backend, *asked, None))
+        return backend.documents.kept(nouns, ("processes", *asked), lambda: _list(backend, *asked, False))
 
     @put("/", operation_id="create_process", summary="Create process", status_code=201)
     async def create_process(
@@ -120,8 +123,8 @@ class ProcessController(Controller):
             groups["programs"] = PROGRAMS, {process_id: program_rows.ids(backend.rows.db, process=process_id)}
         if is_set(tools):
             groups["tools"] = TOOLS, {process_id: tool_rows.ids(backend.rows.db, process=process_id)}
-        now = backend.clock() if is_set(efficiency) else None
-        return Document(_with_members(backend, process_id, found.body, groups, now), found.revision)
+        rate = _rate(backend) if is_set(efficiency) else None
+        return Document(_with_members(backend, process_id, found.body, groups, rate), found.revision)
 
     @patch("/{process_id:int}", operation_id="edit_process", summary="Edit process")
     async def edit_process(
@@ -256,7 +259,7 @@ class ProcessController(Controller):
         return backend.documents.one(PROCESSES_ALONE, to_id).answering(answer)
 
 
-def _list(backend: Backend, with_programs: bool, with_tools: bool, now: float | None) -> bytes:
+def _list(backend: Backend, with_programs: bool, with_tools: bool, with_efficiency: bool) -> bytes:
     db = backend.rows.db
     groups: Groups = {}
     if with_programs:
@@ -266,16 +269,23 @@ def _list(backend: Backend, with_programs: bool, with_tools: bool, now: float | 
     for noun, by_process in groups.values():  # all in one query
         backend.documents.bodies(noun, [each for ids in by_process.values() for each in ids])
     bodies = backend.documents.bodies(PROCESSES, processes.ids(db))
-    return map_of([(each, _with_members(backend, each, body, groups, now)) for each, body in bodies])
+    rate = _rate(backend) if with_efficiency else None
+    return map_of([(each, _with_members(backend, each, body, groups, rate)) for each, body in bodies])
 
 
-def _with_members(backend: Backend, process_id: int, body: bytes, groups: Groups, now: float | None) -> bytes:
-    """The document of a process, with those of its programs and tools, and (if it is now) its efficiency."""
+def _with_members(backend: Backend, process_id: int, body: bytes, groups: Groups, rate: Rate | None) -> bytes:
+    """The document of a process, with those of its programs and tools, and its efficiency."""
     more = {
         name: map_of(backend.documents.bodies(noun, by_process.get(process_id, [])))
         for name, (noun, by_process) in groups.items()
     }
-    if now is not None:
-        process = msgspec.json.decode(body, type=ProcessDocument)
-        more["efficiency"] = encode(efficiency(backend.rows.db, process, now - EFFICIENCY_SECONDS, now))
+    if rate is not None:
+        more["efficiency"] = encode(rate(msgspec.json.decode(body, type=ProcessDocument)))
     return with_fields(body, **more)
+
+
+def _rate(backend: Backend) -> Rate:
+    """Says how processes did in the last 24 hours. When a machine ran is asked once for all of its processes."""
+    now = backend.clock()
+    running: dict[int, list[Span]] = {}
+    return lambda process: efficiency(backend.rows.db, process, now - EFFICIENCY_SECONDS, now, running)

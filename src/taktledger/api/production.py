@@ -9,6 +9,8 @@ from takt_projections.parts import Part, find
 from taktledger.api.backend import Backend
 from taktledger.domain.errors import Invalid
 
+MOST_PARTS = 10_000
+"""In one answer: nobody can write while it is made."""
 Overview = dict[str, dict[str, int]]
 """Year -> `YYYY-MM-DD` -> parts."""
 
@@ -37,5 +39,7 @@ def parts_between(
         zone = local_zone(backend)
         start = production.midnight(datetime.fromtimestamp(now, zone).date(), zone)
     until = now if end is None else end
-    found = find(backend.rows.db, start=start, end=until, program=program, process=process)
+    found = find(backend.rows.db, start=start, end=until, program=program, process=process, limit=MOST_PARTS + 1)
+    if len(found) > MOST_PARTS:
+        raise Invalid(f"these are more than {MOST_PARTS:,} parts; ask for a shorter time", "start")
     return {str(part.id): part for part in found}

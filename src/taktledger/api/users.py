@@ -210,6 +210,7 @@ class UserController(Controller):
         key = users.get_key(backend.rows.db, key_id)
         if key is not None:
             check_own("revoke_key", request.user.level, own=key.user_id == request.user.user_id)
-        answer = await write(request, backend, revoke_key, RevokeKey(key_id=key_id), 204)
+        owner_id = None if request.user.level == "admin" else request.user.user_id
+        answer = await write(request, backend, revoke_key, RevokeKey(key_id=key_id, owner_id=owner_id), 204)
         backend.credentials.remove(key_id)
         return answered(answer, None)

@@ -54,7 +54,7 @@ def _if_match(request: ApiRequest, decide: Decide, revision: Revision) -> Decide
     header = request.headers.get("if-match")
     if header is None or header.strip() == "*":
         return decide
-    seen = {int(each) for each in re.findall(r'(?:^|[\s,])"(\d+)-[0-9a-f]+"', header)}
+    seen = {int(each) for each in re.findall(r'(?:^|[\s,])"(\d{1,16})-[0-9a-f]+"', header)}
 
     def decide_if_unchanged(shop: Shop, command: Any, now: float) -> Iterable[Event]:
         current = revision(shop)
@@ -76,7 +76,7 @@ async def write_steps(
     key = request.headers.get("idempotency-key") or None
     if key is not None and len(key) > LONGEST_KEY:
         raise Invalid(f"an Idempotency-Key has at most {LONGEST_KEY} characters", "Idempotency-Key")
-    target = f"{request.method} {request.url.path.rstrip('/')}\n".encode()
+    target = f"{request.method} {request.url.path.rstrip('/')}?{request.url.query}\n".encode()
     digest = hmac.new(secret, target, hashlib.sha256) if secret else hashlib.sha256(target)
     digest.update(await request.body())
     return await backend.writer.execute(

@@ -48,7 +48,10 @@ def alert_raised(shop: Shop, event: AlertRaised) -> None:
     shop.last_ids["alert"] = event.alert_id
     about = (event.process_id, event.data.get("from_process_id"))
     shop.open_alerts[event.alert_id] = OpenAlert(
-        kind=event.kind, machine_id=event.machine_id, process_ids={each for each in about if each is not None}
+        kind=event.kind,
+        machine_id=event.machine_id,
+        process_ids={each for each in about if each is not None},
+        variable=event.data.get("variable"),
     )
     if event.kind == "clock" and event.machine_id is not None:
         shop.machines[event.machine_id].clock_differs = True

@@ -62,6 +62,7 @@ def assembly_created(shop: Shop, event: AssemblyCreated) -> None:
     set_fields(assembly, event.fields)
     shop.assemblies[assembly.id] = assembly
     shop.last_ids["assembly"] = assembly.id
+    shop.tooled_at = max(shop.tooled_at, event.occurred_at)
     _put(shop, assembly, event.process_id)
 
 
@@ -79,6 +80,7 @@ def assembly_moved(shop: Shop, event: AssemblyMoved) -> None:
         if assembly.process_id is not None or assembly.moved_at:
             assembly.moved_at = event.occurred_at
         assembly.revision += event.actor != SYSTEM  # a switch of the machine is nobody's edit
+        shop.tooled_at = max(shop.tooled_at, event.occurred_at)
         _put(shop, assembly, event.process_id)
 
 
@@ -155,7 +157,7 @@ def edit_assembly(shop: Shop, command: EditAssembly, now: float) -> Iterator[Eve
 def delete_assembly(shop: Shop, command: DeleteAssembly, now: float) -> list[Event]:
     """Deletes an assembly (`DELETE /api/tools/assemblies/{id}`)."""
     assembly = get_assembly(shop, command.assembly_id)
-    return [AssemblyDeleted(occurred_at=now, assembly_id=assembly.id)]
+    return [AssemblyDeleted(occurred_at=max(now, assembly.moved_at), assembly_id=assembly.id)]
 
 
 def move_assembly(assembly: Assembly, process_id: int | None, now: float) -> AssemblyMoved:

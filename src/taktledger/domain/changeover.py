@@ -48,6 +48,7 @@ def process_switched(shop: Shop, event: ProcessSwitched) -> None:
     shop.touched.processes |= {each for each in touched if each is not None}
     shop.touched.machines.add(machine.id)
     machine.loaded_process_id = event.process_id
+    machine.switched_at = max(machine.switched_at, event.occurred_at)
     if event.process_id is not None:
         machine.last_process_id = event.process_id
         machine.planned_process_id = None
@@ -70,8 +71,10 @@ def switch_process(shop: Shop, machine: Machine, cause: Event) -> Iterator[Event
     program = shop.programs.get(machine.loaded_program_id) if machine.loaded_program_id else None
     process_id = program.process_id if program else None
     if process_id != machine.loaded_process_id:
+        # What a person causes comes after what the machine has said, also if its clock is ahead.
+        by_machine = isinstance(cause, MachineEvent)
         yield ProcessSwitched(
-            occurred_at=cause.occurred_at,
+            occurred_at=cause.occurred_at if by_machine else max(cause.occurred_at, machine.switched_at),
             reported_at=cause.reported_at,
             machine_id=machine.id,
             process_id=process_id,

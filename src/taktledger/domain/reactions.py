@@ -87,13 +87,14 @@ def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
 
 
 def _compare_variables(shop: Shop, event: CycleFinished) -> Iterator[Event]:
-    """The comparisons of the process's `cv_map`, with what was read at the end of the cycle."""
+    """The comparisons of the process's `cv_map`, with what was read at the end of the cycle. A variable has one open
+    alert at a time."""
     process = shop.processes.get(event.process_id) if event.process_id else None
     for name, mapped in process.cv_map.items() if process else ():
         value, limit, comparison = event.variables.get(name), mapped.notify_value, mapped.notify_comparison
         if process is None or value is None or limit is None or comparison is None:
             continue
-        if COMPARISONS[comparison](value, limit):
+        if COMPARISONS[comparison](value, limit) and not _is_open(shop, process.id, name):
             yield raise_alert(
                 shop,
                 event,
@@ -107,6 +108,10 @@ def _compare_variables(shop: Shop, event: CycleFinished) -> Iterator[Event]:
                 limit=limit,
                 part_ids=list(range(shop.parts_made - event.parts + 1, shop.parts_made + 1)),
             )
+
+
+def _is_open(shop: Shop, process_id: int, variable: str) -> bool:
+    return any(alert.variable == variable and process_id in alert.process_ids for alert in shop.open_alerts.values())
 
 
 def _iso(at: float) -> str:

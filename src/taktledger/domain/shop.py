@@ -74,6 +74,8 @@ class Machine(Struct, kw_only=True):
     loaded_process_id: int | None = None
     last_process_id: int | None = None
     """The process that was loaded last, also while a program without a process is."""
+    switched_at: float = 0.0
+    """When it switched last. UNIX seconds."""
     planned_process_id: int | None = None
     """Where the next changeover goes, if somebody planned it."""
     control: Control = field(default_factory=Control)
@@ -173,6 +175,7 @@ class OpenAlert(Struct, kw_only=True):
     kind: str
     machine_id: int | None = None
     process_ids: set[int] = field(default_factory=set)
+    variable: str | None = None
 
 
 class User(Struct, kw_only=True):
@@ -253,6 +256,8 @@ class Shop(Struct, kw_only=True):
     options: Options = field(default_factory=Options)
     last_ids: dict[str, int] = field(default_factory=dict)
     """Kind -> the last ID given. Never goes back, so that no ID is given twice."""
+    tooled_at: float = 0.0
+    """The latest time at which an assembly or a tool was put somewhere. A cycle from before is late. UNIX seconds."""
     parts_made: int = 0
     """Also the ID of the last part."""
     received: dict[str, list[list[int]]] = field(default_factory=dict)

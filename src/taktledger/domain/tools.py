@@ -62,6 +62,7 @@ def tool_created(shop: Shop, event: ToolCreated) -> None:
     set_fields(tool, event.fields)
     shop.tools[tool.id] = tool
     shop.last_ids["tool"] = tool.id
+    shop.tooled_at = max(shop.tooled_at, event.occurred_at)
     _put(shop, tool, event.assembly_id)
 
 
@@ -77,6 +78,7 @@ def tool_moved(shop: Shop, event: ToolMoved) -> None:
         if tool.assembly_id is not None or tool.moved_at:
             tool.moved_at = event.occurred_at
         tool.revision += 1
+        shop.tooled_at = max(shop.tooled_at, event.occurred_at)
         _put(shop, tool, event.assembly_id)
 
 
@@ -139,7 +141,7 @@ def edit_tool(shop: Shop, command: EditTool, now: float) -> Iterator[Event]:
 def delete_tool(shop: Shop, command: DeleteTool, now: float) -> list[Event]:
     """Deletes a tool (`DELETE /api/tools/{id}`)."""
     tool = get_tool(shop, command.tool_id)
-    return [ToolDeleted(occurred_at=now, tool_id=tool.id)]
+    return [ToolDeleted(occurred_at=max(now, tool.moved_at), tool_id=tool.id)]
 
 
 def get_tool(shop: Shop, tool_id: int) -> Tool:

@@ -168,6 +168,8 @@ class IssueKey(Struct, kw_only=True, frozen=True):
 
 class RevokeKey(Struct, kw_only=True, frozen=True):
     key_id: int
+    owner_id: int | None = None
+    """Whose it must be; null: anybody's."""
 
 
 def create_user(shop: Shop, command: CreateUser, now: float) -> list[Event]:
@@ -213,7 +215,7 @@ def issue_key(shop: Shop, command: IssueKey, now: float) -> list[Event]:
 
 def revoke_key(shop: Shop, command: RevokeKey, now: float) -> list[Event]:
     key = shop.keys.get(command.key_id)
-    if key is None or key.revoked:
+    if key is None or key.revoked or command.owner_id not in (None, key.user_id):
         raise NotFound(f"there is no key {command.key_id}")
     return [KeyRevoked(occurred_at=now, key_id=key.id)]
 

@@ -166,6 +166,7 @@ class Writer:
             answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
             events = [recorded.event for answer in answers for recorded in answer.events]
             if not events:
+                self._rows.commit()  # nothing, but a decision may have looked at the open rows
                 return outcomes
             try:
                 self._prove(events)
