@@ -190,7 +190,8 @@ def _stays(db: sqlite3.Connection, mover: str, mover_id: int, place: str, table:
     moves = [(-EVER, where), *later, (EVER, None)]
     stays = [Stay(to, begins, ends) for (begins, to), (ends, _) in pairwise(moves) if to]
     before, after = Stay(0, -EVER, put_at, put_position), Stay(0, put_at, EVER)
-    return [stay.within(side) for stay in stays for side in (before, after)]
+    sides = [stay.within(side) for stay in stays for side in (before, after)]
+    return [stay for stay in sides if stay.begins < stay.ends]
 
 
 def _in_time(move: sqlite3.Row) -> tuple[float, int]:
