@@ -492,3 +492,11 @@ def test_a_missing_body_is_said_in_words(api: httpx.Client, method: str, path: s
 def test_an_id_that_no_object_can_have_is_missing(api: httpx.Client) -> None:
     """A missing object is 404."""
     refused(api.get(f"/api/programs/{10**26}"), 404)
+
+
+@pytest.mark.parametrize("tag", ['"' + "1" * 5_000 + '-a"', '"1-a', "1-a", '"-"', '"²-a"', ",,,"])
+def test_an_odd_tag_matches_nothing(api: httpx.Client, tag: str) -> None:
+    mill = make_machine(api)
+    headers = {b"If-Match": tag.encode()}
+    refused(api.patch(f"/api/machines/{mill['id']}", json={"description": "x"}, headers=headers), 412)
+    assert get(api, f"/api/machines/{mill['id']}")["description"] == ""

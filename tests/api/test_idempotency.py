@@ -168,3 +168,15 @@ def test_a_key_has_a_length(api: httpx.Client) -> None:
     """It stays in the ledger."""
     answer = api.put("/api/machines/", json={"name": unique("a")}, headers={"Idempotency-Key": "k" * 201})
     assert refused(answer, 400, field="Idempotency-Key")
+
+
+def test_another_query_is_another_request(api: httpx.Client) -> None:
+    """`programs=1` says what is to be done."""
+    mill, key = make_machine(api), new_key()
+    process = make_process(api, mill)
+    program = make_program(api, mill, process_id=process["id"])
+    archive = f"/api/processes/{process['id']}/archive"
+    assert api.post(archive, headers=key).status_code == 200
+    refused(api.post(archive, params={"programs": 1}, headers=key), 422, field="Idempotency-Key")
+    assert replayed(api.post(archive, headers=key))
+    assert get(api, f"/api/programs/{program['id']}")["archived"] is False

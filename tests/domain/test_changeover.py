@@ -124,6 +124,14 @@ def test_a_cycle_of_a_program_that_is_not_loaded_is_no_switch() -> None:
     assert given.shop.machines[1].loaded_process_id == FLANGE
 
 
+def test_what_a_person_causes_comes_after_what_the_machine_said() -> None:
+    """Also if its clock is ahead: else the machine would have gone back to the process before."""
+    given = a_shop().loading("O1", at=NOON + 9_000)
+    given.when(edit_program, move_program(1, RING))
+    switched = ProcessSwitched(occurred_at=NOON + 9_000, machine_id=1, process_id=RING, previous_process_id=FLANGE)
+    given.then(ProgramEdited, switched, AlertRaised)
+
+
 # What moves
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from street import (
     shop_bytes,
     street_on,
 )
+from takt_projections.history import History
 from taktledger.domain.errors import Conflict, Invalid, NotFound
 from taktledger.domain.event import Event
 from taktledger.domain.machines import (
@@ -37,6 +39,7 @@ from taktledger.domain.machines import (
     delete_machine,
     edit_machine,
 )
+from taktledger.domain.parts import DeletePart, delete_part
 from taktledger.domain.receipts import KEPT_SECONDS, answer_to, is_received
 from taktledger.domain.shop import Counter, Shop, Touched
 from taktledger.ledger.writer import GROUP, Answer, KeyReused, OutcomeUnknown, Request, Step
@@ -648,3 +651,13 @@ def test_rows_are_those_of_a_rebuild_while_many_write(street: Street) -> None:
     assert street.shop.parts_made == 32
     assert rows(street.models.db) == rebuilt(street.ledger)
     assert_sound(street)
+
+
+def test_what_only_looked_at_the_rows_leaves_no_transaction_open(tmp_path: Path) -> None:
+    """It would keep the shop from being saved at the end."""
+    with street_on(tmp_path) as street:
+        street.do(create_machine, CreateMachine(name="mill"))
+        decide = partial(delete_part, history=History(street.models))
+        (refused,) = street.write(request(decide, DeletePart(part_id=9)))
+        assert isinstance(refused, NotFound)
+        assert not street.models._file.connection.in_transaction
