@@ -465,12 +465,13 @@ def test_health_is_open(anonymous: httpx.Client, path: str) -> None:
     assert anonymous.get(path).status_code == 200
 
 
-def test_metrics_are_there_for_any_key(api: httpx.Client, edge: httpx.Client, anonymous: httpx.Client) -> None:
-    for client in (api, edge):
-        answer = client.get("/metrics")
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/plain")
-        assert "# TYPE " in answer.text
+def test_metrics_are_there_for_who_may_read(api: httpx.Client, edge: httpx.Client, anonymous: httpx.Client) -> None:
+    """A key of level `machine` may do three things, and nothing else."""
+    answer = api.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "# TYPE " in answer.text
+    refused(edge.get("/metrics"), 403)
     refused(anonymous.get("/metrics"), 401)
 
 

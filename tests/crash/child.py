@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,8 +24,14 @@ import takt_projections.rebuild
 import taktledger.ledger.store
 from street import START, Clock, Street
 from takt_projections import BUILT_IN
+from takt_projections.history import History
+from taktledger.domain.assemblies import CreateAssembly, create_assembly
 from taktledger.domain.machines import CreateMachine, EditMachine, MachineFields, create_machine, edit_machine
+from taktledger.domain.parts import DeletePart, EditPart, PartFields, delete_part, edit_part
+from taktledger.domain.processes import CreateProcess, create_process
+from taktledger.domain.programs import EditProgram, ProgramFields, edit_program
 from taktledger.domain.shop import Counter
+from taktledger.domain.tools import CreateTool, create_tool
 from taktledger.ledger.writer import Request, Step
 from taktledger.shopfloor.facts import CyclesSeen
 from taktledger.shopfloor.ingest import TakeFact, take_fact
@@ -33,16 +40,43 @@ AFTER = 4
 """How often a point is passed before the child dies there."""
 
 
-def request_of(number: int) -> Request:
+def request_of(number: int, street: Street) -> Request:
     """The numbered command. What it is, follows from its number alone; that it is there, from `numbers_in`."""
-    if number % 3 == 1:  # a batch of facts
+    turn, kind = divmod(number, 3)
+    if kind == 1:  # a batch of facts
         return Request(steps=[cycle(100 * number + each) for each in range(3)], actor="key-1")
-    if number % 3 == 2:
-        edit = EditMachine(machine_id=1, fields=MachineFields(description=f"said {number}"))
-        step = Step(decide=edit_machine, command=edit)
-    else:
-        step = Step(decide=create_machine, command=CreateMachine(name=f"machine {number}"))
+    step = _new(number, turn) if kind == 0 else _change(number, turn, History(street.models))
     return Request(steps=[step], actor="user-1", key=f"key {number}", body_sha256=str(number))
+
+
+def _new(number: int, turn: int) -> Step:
+    match turn % 3:
+        case 0:
+            return Step(decide=create_machine, command=CreateMachine(name=f"machine {number}"))
+        case 1:
+            return Step(decide=create_process, command=CreateProcess(machine_id=1, name=f"process {number}"))
+        case _:
+            return Step(decide=create_tool, command=CreateTool(name=f"tool {number}"))
+
+
+def _change(number: int, turn: int, history: History) -> Step:
+    """The batch before it has made six parts; process 1 came with number 3, process 2 with number 12."""
+    match turn % 5:
+        case 0:
+            edit = EditMachine(machine_id=1, fields=MachineFields(description=f"said {number}"))
+            return Step(decide=edit_machine, command=edit)
+        case 1:
+            assembly = CreateAssembly(name=f"assembly {number}", shared=True, process_id=1, location=turn)
+            return Step(decide=create_assembly, command=assembly)
+        case 2:
+            said = EditPart(part_id=6 * turn + 1, editor_id=1, fields=PartFields(notes=f"said {number}"))
+            return Step(decide=partial(edit_part, history=history), command=said)
+        case 3:
+            return Step(decide=partial(delete_part, history=history), command=DeletePart(part_id=6 * turn + 6))
+        case _:  # the loaded program goes to another process each time, and what is shared with it
+            process_id = 1 if turn % 10 == 4 else 2
+            moved = EditProgram(program_id=1, fields=ProgramFields(process_id=process_id))
+            return Step(decide=edit_program, command=moved)
 
 
 def cycle(sequence: int) -> Step:
@@ -120,7 +154,7 @@ def main(data: Path, point: str) -> None:
             takt_projections.current.rebuild_next(street.ledger, data, BUILT_IN)
             street.writer.shop = street.models.change_over()
         else:
-            outcomes = street.write(*(request_of(int(number)) for number in line.split()))
+            outcomes = street.write(*(request_of(int(number), street) for number in line.split()))
             for outcome in outcomes:
                 if isinstance(outcome, Exception):
                     raise outcome

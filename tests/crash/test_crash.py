@@ -73,7 +73,8 @@ def check(data: Path, sent: set[int], acknowledged: set[int]) -> None:
         assert acknowledged <= {*found} <= sent
         assert_sound(street)
         unknown = sorted(sent - acknowledged)
-        for number, answer in zip(unknown, street.write(*map(request_of, unknown)), strict=True):
+        again = [request_of(number, street) for number in unknown]
+        for number, answer in zip(unknown, street.write(*again), strict=True):
             assert isinstance(answer, Answer), answer
             assert (answer.replayed or answer.repeated == 3) == (number in found)
         assert numbers_in(events(street.ledger)) == sorted(sent)

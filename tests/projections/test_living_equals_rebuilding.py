@@ -71,7 +71,7 @@ from taktledger.shopfloor.ingest import ReportUpdate, TakeFact, UpdateInbox
 from taktledger.shopfloor.update import MachineUpdate
 
 QUICK = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-LONG = settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 
 everything = groups_of(commands, facts_taken, updates_taken)
 without_updates = groups_of(commands, facts_taken)
