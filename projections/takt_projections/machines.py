@@ -114,6 +114,7 @@ def load(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[Loaded]:
         yield Loaded(row["id"], row["revision"], msgspec.convert(values, MachineDocument, strict=False))
 
 
-def last_facts(db: sqlite3.Connection) -> dict[int, tuple[str, float | None]]:
+def last_facts(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, float | None]]:
     """Machine ID -> its source name, and the time of its last fact. UNIX seconds."""
-    return {row[0]: (row[1], row[2]) for row in db.execute("SELECT id, source_name, last_fact_at FROM machines")}
+    rows = db.execute(f"SELECT id, source_name, last_fact_at FROM machines WHERE id {AMONG}", among(ids))
+    return {row[0]: (row[1], row[2]) for row in rows}

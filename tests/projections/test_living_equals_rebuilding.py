@@ -343,7 +343,7 @@ def test_documents_say_what_the_shop_says(groups: list[Group]) -> None:
                 assert getattr(found, name) == getattr(machine.control, name)
             assert found.loaded_program_id == machine.loaded_program_id
             assert found.loaded_process_id == machine.loaded_process_id
-            assert machines.last_facts(db)[machine.id] == (machine.source_name, machine.last_fact_at)
+            assert machines.last_facts(db, machines.ids(db))[machine.id] == (machine.source_name, machine.last_fact_at)
         for process in shop.processes.values():
             ((_, _, document),) = processes.load(db, [process.id])
             fields = set(document.__struct_fields__) - {"last_cycle", "loaded"}

@@ -115,7 +115,7 @@ def test_a_machine(shop: Shopfloor) -> None:
     assert (found.loaded_program_id, found.loaded_process_id, found.part_count) == (1, 1, 7)
     assert (found.cycle_state, found.estopped, found.active_tool, found.alarms) == ("ACTIVE", True, 3, [alarm])
     assert (found.feed_rate_override, found.variables) == (None, {100: 1.5})
-    assert machines.last_facts(shop.db) == {1: ("lathe", START)}
+    assert machines.last_facts(shop.db, machines.ids(shop.db)) == {1: ("lathe", START)}
     assert (found.archived, found.disabled, found.program_cv) == (False, False, None)
 
 
@@ -123,7 +123,7 @@ def test_a_machine_that_never_spoke(shop: Shopfloor) -> None:
     found = one(shop, machines, 1)
     assert (found.part_count, found.cycle_state, found.estopped, found.alarms) == (None, None, None, None)
     assert (found.variables, found.running_states) == ({}, None)
-    assert machines.last_facts(shop.db) == {1: ("lathe", None)}
+    assert machines.last_facts(shop.db, machines.ids(shop.db)) == {1: ("lathe", None)}
 
 
 @pytest.mark.parametrize("text", ["null", "true", "1", "1.0", "", "[]", "\u0000"])

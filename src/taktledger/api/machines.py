@@ -40,13 +40,13 @@ class UpdateResult(Struct):
 def machine_document(backend: Backend, machine_id: int) -> Document[MachineDocument]:
     """What the row holds of the last contact is the time of the last fact; the live state knows better."""
     found = backend.documents.one(MACHINES, machine_id)
-    contacts = last_contacts(backend)
+    contacts = last_contacts(backend, [machine_id])
     return Document(with_fields(found.body, last_contact=encode(contacts[machine_id])), found.revision)
 
 
-def last_contacts(backend: Backend) -> dict[int, float | None]:
+def last_contacts(backend: Backend, ids: list[int]) -> dict[int, float | None]:
     """Machine ID -> UNIX seconds."""
-    facts = machines.last_facts(backend.rows.db)
+    facts = machines.last_facts(backend.rows.db, ids)
     return {machine_id: backend.live.last_contact(name) or fact for machine_id, (name, fact) in facts.items()}
 
 
@@ -57,8 +57,8 @@ class MachineController(Controller):
     @get("/", operation_id="list_machines", summary="List machines")
     async def list_machines(self, backend: NamedDependency[Backend]) -> Document[dict[str, MachineDocument]]:
         """All machines."""
-        contacts = last_contacts(backend)
-        bodies = backend.documents.bodies(MACHINES, list(contacts))
+        bodies = backend.documents.bodies(MACHINES, machines.ids(backend.rows.db))
+        contacts = last_contacts(backend, [each for each, _ in bodies])
         return Document(
             map_of([(each, with_fields(body, last_contact=encode(contacts[each]))) for each, body in bodies])
         )

@@ -44,8 +44,8 @@ class ProcessChangedOver(MachineEvent, frozen=True, kw_only=True):
 
 def process_switched(shop: Shop, event: ProcessSwitched) -> None:
     machine = shop.machines[event.machine_id]
-    touched = {machine.loaded_process_id, event.process_id} - {None}
-    shop.touched.processes |= {each for each in touched if each is not None}
+    both = (machine.loaded_process_id, event.process_id)
+    shop.touched.processes |= {each for each in both if each is not None}
     shop.touched.machines.add(machine.id)
     machine.loaded_process_id = event.process_id
     machine.switched_at = max(machine.switched_at, event.occurred_at)
