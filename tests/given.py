@@ -26,7 +26,8 @@ from taktledger.domain.processes import ProcessCreated, ProcessFields
 from taktledger.domain.programs import ProgramCreated, ProgramFields, SelectProgram, select_program
 from taktledger.domain.reactions import react
 from taktledger.domain.shop import Shop
-from taktledger.domain.tools import ToolCreated, ToolFields
+from taktledger.domain.tools.fields import ToolFields
+from taktledger.domain.tools.tool import ToolCreated
 
 Decide = Callable[[Shop, Any, float], Iterable[Event]]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()

@@ -17,20 +17,33 @@ from takt_projections.current import ReadModels
 from takt_projections.history import History
 from takt_projections.rebuild import rebuild_into
 from taktledger.domain.alerts import DismissAlert, dismiss_alert
-from taktledger.domain.assemblies import (
-    AssemblyChanges,
-    CreateAssembly,
-    DeleteAssembly,
-    EditAssembly,
-    create_assembly,
-    delete_assembly,
-    edit_assembly,
-)
+from taktledger.domain.assemblies import AssemblyChanges, CreateAssembly, EditAssembly, create_assembly, edit_assembly
+from taktledger.domain.assembling import DeleteAssembly, delete_assembly
 from taktledger.domain.changeover import ChangeOver, change_over
 from taktledger.domain.controls import ControlChanges, NoteContact, note_contact
 from taktledger.domain.duplicate import Copy, DuplicateProcess, duplicate_process
 from taktledger.domain.event import Event
 from taktledger.domain.fold import fold
+from taktledger.domain.inventory.items import (
+    CreateInventoryItem,
+    DeleteInventoryItem,
+    EditInventoryItem,
+    InventoryItemFields,
+    create_inventory_item,
+    delete_inventory_item,
+    edit_inventory_item,
+)
+from taktledger.domain.inventory.points import (
+    CreateInventoryPoint,
+    DeleteInventoryPoint,
+    EditInventoryPoint,
+    ImportQuantities,
+    InventoryPointChanges,
+    create_inventory_point,
+    delete_inventory_point,
+    edit_inventory_point,
+    import_quantities,
+)
 from taktledger.domain.machines import (
     CreateMachine,
     DeleteMachine,
@@ -68,15 +81,8 @@ from taktledger.domain.tool_requirements import (
     ToolRequirementFields,
     create_tool_requirement,
 )
-from taktledger.domain.tools import (
-    CreateTool,
-    DeleteTool,
-    EditTool,
-    ToolChanges,
-    create_tool,
-    delete_tool,
-    edit_tool,
-)
+from taktledger.domain.tools.editing import EditTool, ToolChanges, edit_tool
+from taktledger.domain.tools.tool import CreateTool, DeleteTool, create_tool, delete_tool
 from taktledger.domain.users import (
     LEVELS,
     CreateUser,
@@ -91,6 +97,7 @@ from taktledger.domain.users import (
     issue_key,
     revoke_key,
 )
+from taktledger.domain.tools.notices import ToolWatch
 from taktledger.ledger.store import Ledger, Recorded
 from taktledger.ledger.writer import Answer, Request, Step, Writer
 from taktledger.shopfloor import facts as f
@@ -120,7 +127,7 @@ class Street:
         self.inbox = inbox or UpdateInbox()
         self.ledger = Ledger(data / "ledger.db")
         self.models = ReadModels(self.ledger, data, BUILT_IN)
-        self.writer = Writer(self.ledger, self.models, self.clock)
+        self.writer = Writer(self.ledger, self.models, self.clock, ToolWatch(History(self.models)).follow)
 
     @property
     def shop(self) -> Shop:
@@ -272,6 +279,13 @@ DECISIONS: dict[str, Callable[..., Any]] = {
     "edit_tool": edit_tool,
     "delete_tool": delete_tool,
     "create_tool_requirement": create_tool_requirement,
+    "create_inventory_item": create_inventory_item,
+    "edit_inventory_item": edit_inventory_item,
+    "delete_inventory_item": delete_inventory_item,
+    "create_inventory_point": create_inventory_point,
+    "edit_inventory_point": edit_inventory_point,
+    "delete_inventory_point": delete_inventory_point,
+    "import_quantities": import_quantities,
     "edit_process": edit_process,
     "archive_process": archive_process,
     "delete_process": delete_process,
@@ -339,6 +353,9 @@ a_part_id = st.sampled_from((1, 2, 3, 4, 5, 6, 7, 8, 12))
 an_assembly_id = st.integers(1, 5)
 a_tool_id = st.integers(1, 5)
 a_location = st.integers(1, 5)
+an_item_id = st.sampled_from((1, 2, 1, 2, 3))
+a_point_id = st.sampled_from((1, 2, 1, 2, 3))
+some_quantities = st.dictionaries(an_item_id, st.sampled_from((0, 1, 7, 10)), max_size=2)
 some_variables = st.dictionaries(st.sampled_from(CONTROL_VARIABLES), a_number, max_size=3)
 some_tools = st.lists(st.integers(1, 5), max_size=3)
 some_seconds = st.dictionaries(st.integers(1, 5), a_number, max_size=2)
@@ -394,6 +411,16 @@ _tool: dict[str, Any] = {
     "tags": st.lists(a_text, max_size=2),
     "assembly_id": st.none() | an_assembly_id,
 }
+_item: dict[str, Any] = {
+    "notes": a_text,
+    "part_number": a_text,
+    "corners": st.integers(0, 4),
+    "cut_length": st.none() | a_number,
+    "flutes": st.none() | st.integers(0, 4),
+    "durable": st.booleans(),
+    "suppliers": st.lists(a_text, max_size=2),
+}
+_point: dict[str, Any] = {"items": some_quantities}
 _part: dict[str, Any] = {
     "notes": a_text,
     "scrapped": st.booleans(),
@@ -495,9 +522,35 @@ _on_tooling = one_of(
         st.builds(
             CreateToolRequirement,
             process_id=a_process_id,
-            fields=st.builds(ToolRequirementFields, location=a_location, notes=a_text, stick_out=st.none() | a_number),
+            fields=st.builds(
+                ToolRequirementFields,
+                location=a_location,
+                notes=a_text,
+                stick_out=st.none() | a_number,
+                inventory_item_id=st.none() | an_item_id,
+            ),
         ),
     ),
+)
+_on_inventory = one_of(
+    _act("create_inventory_item", _new(CreateInventoryItem, a_name, _item)),
+    _act(
+        "edit_inventory_item",
+        st.builds(EditInventoryItem, item_id=an_item_id, fields=_some(InventoryItemFields, **_item)),
+    ),
+    _act("delete_inventory_item", st.builds(DeleteInventoryItem, item_id=an_item_id)),
+    _act("create_inventory_point", _new(CreateInventoryPoint, a_name, _point)),
+    *[
+        _act(
+            "edit_inventory_point",
+            st.builds(
+                EditInventoryPoint, point_id=a_point_id, changes=_some(InventoryPointChanges, name=a_name, **_point)
+            ),
+        )
+        for _ in range(2)
+    ],
+    _act("delete_inventory_point", st.builds(DeleteInventoryPoint, point_id=a_point_id)),
+    _act("import_quantities", st.builds(ImportQuantities, point_id=a_point_id, quantities=some_quantities)),
 )
 _on_processes = one_of(
     _act("edit_process", st.builds(EditProcess, process_id=a_process_id, fields=_some(ProcessFields, **_process))),
@@ -591,7 +644,7 @@ _on_the_rest = one_of(
     _act("issue_key", st.builds(IssueKey, user_id=st.integers(1, 2), name=a_name)),
     _act("revoke_key", st.builds(RevokeKey, key_id=st.integers(1, 2))),
 )
-commands = one_of(_on_the_rest, _on_the_rest, _on_tooling, _on_processes, _on_parts)
+commands = one_of(_on_the_rest, _on_the_rest, _on_tooling, _on_inventory, _on_processes, _on_parts)
 _an_updated_machine = st.sampled_from((2, 2, 2, 1, 3))  # edges report the lathe, and then 1 takes no updates
 facts_taken = st.builds(
     Act,
@@ -645,6 +698,9 @@ FURNISHED = [
             Act("create_tool", CreateTool(name="ball", assembly_id=1)),
             Act("create_tool", CreateTool(name="insert", assembly_id=3, tags=["a"])),
             Act("create_tool", CreateTool(name="insert", assembly_id=3)),
+            Act("create_inventory_item", CreateInventoryItem(name="insert", corners=4)),
+            Act("create_inventory_item", CreateInventoryItem(name="drill", part_number="D 8.5")),
+            Act("create_inventory_point", CreateInventoryPoint(name="cabinet", items={1: 10, 2: 3})),
             Act(
                 "create_tool_requirement",
                 CreateToolRequirement(process_id=1, fields=ToolRequirementFields(location=1, name="probe")),

@@ -44,7 +44,7 @@ from taktledger.domain.parts import DeletePart, EditPart, PartFields, delete_par
 from taktledger.domain.processes import CreateProcess, create_process
 from taktledger.domain.programs import CreateProgram, create_program
 from taktledger.domain.shop import MappedVariable
-from taktledger.domain.tools import CreateTool, create_tool
+from taktledger.domain.tools.tool import CreateTool, create_tool
 from taktledger.domain.users import CreateUser, create_user
 from taktledger.shopfloor.ingest import ReportUpdate
 from taktledger.shopfloor.update import MachineUpdate

@@ -2,17 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 from sqlite_utils import Database
 
 from takt_projections.model import AMONG, Loaded, ObjectModel, among
+from taktledger.domain.shop import Assembly
 
 
 class Assemblies(ObjectModel):
     name = "assemblies"
-    version = 1
+    version = 2
     columns = {
         "id": int,
         "revision": int,
@@ -21,8 +23,14 @@ class Assemblies(ObjectModel):
         "location": int,
         "shared": int,
         "process_id": int,
+        "image_type": str,
+        "image_sha256": str,
     }
     required = ("name",)
+
+    def row(self, each: Assembly) -> Sequence[Any]:
+        shown = (each.image.type, each.image.sha256) if each.image else (None, None)
+        return [*(getattr(each, name) for name in list(self.columns)[:-2]), *shown]
 
     def index(self, db: Database) -> None:
         db.table(self.name).create_index(["process_id"])
@@ -41,7 +49,7 @@ class AssemblyDocument(Struct, kw_only=True):
     """Usually the pot number in the machine."""
     shared: bool
     process_id: int | None
-    image_type: str | None = None
+    image_type: str | None
 
 
 def ids(db: sqlite3.Connection, *, process: int | None = None, shared: bool = False) -> list[int]:

@@ -1,7 +1,8 @@
 """What a read model is: a name, a version, its tables, what it writes."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -22,10 +23,6 @@ class Loaded(NamedTuple):
     revision: int
     """How often people changed it."""
     document: Struct
-
-
-Load = Callable[[sqlite3.Connection, Sequence[int]], Iterator[Loaded]]
-"""`load(db, ids)`: those that exist."""
 
 
 class ReadModel:
@@ -71,7 +68,7 @@ class ObjectModel(ReadModel):
 
     def row(self, each: Any) -> Sequence[Any]:
         """Its values, in the order of the columns: the fields of the same names."""
-        return [_value(getattr(each, name)) for name in self.columns]
+        return [column_value(getattr(each, name)) for name in self.columns]
 
     def create(self, db: Database) -> None:
         db.table(self.name).create(dict(self.columns), pk="id", not_null={*self.required}, strict=True)
@@ -91,8 +88,15 @@ def among(ids: Sequence[int]) -> tuple[str]:
     return (str(list(ids)),)
 
 
-def _value(value: Any) -> Any:
-    return json_text(value) if isinstance(value, list | dict) else value
+def column_value(value: Any) -> Any:
+    """A value as SQLite keeps it: lists and maps as JSON, dates as text."""
+    match value:
+        case list() | dict():
+            return json_text(value)
+        case date():
+            return value.isoformat()
+        case _:
+            return value
 
 
 def json_text(value: Any) -> str | None:

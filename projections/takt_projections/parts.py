@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct
 from sqlite_utils import Database
 
 from takt_projections.model import Handler, ReadModel, json_text
-from takt_projections.places import Made, tool_life
+from takt_projections.tool_life import Made, tool_life
 from taktledger.domain.event import Event
 from taktledger.domain.parts import CycleFinished, LastCycle, PartDeleted, PartEdited, PartRecord
 from taktledger.domain.shop import Shop
@@ -147,7 +147,8 @@ class Part(Struct, kw_only=True):
     tools_seen: list[int]
     """Locations."""
     tool_life: dict[int, int]
-    """Tool ID -> how many parts that tool had made, this one included. (What the tools of its process were then.)"""
+    """Tool ID -> how many parts that tool had made since it was replaced, this one included. (The tools that its
+    process had then.)"""
     variables: dict[str, float]
     work_order: str
 

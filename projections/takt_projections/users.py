@@ -77,3 +77,8 @@ def find_keys(db: sqlite3.Connection, user_id: int | None = None) -> list[KeyDoc
         "SELECT id, name, user_id FROM keys WHERE NOT revoked AND (?1 IS NULL OR user_id = ?1) ORDER BY id", (user_id,)
     )
     return [msgspec.convert(dict(row), KeyDocument) for row in rows]
+
+
+def favorite_tools(db: sqlite3.Connection, user_id: int) -> list[int]:
+    row = db.execute("SELECT favorite_tools FROM users WHERE id = ?", (user_id,)).fetchone()
+    return msgspec.json.decode(row[0], type=list[int]) if row else []

@@ -8,8 +8,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 from granian.constants import Interfaces
@@ -28,6 +30,7 @@ from taktledger.api.backend import Backend
 from taktledger.api.documents import Documents
 from taktledger.api.live import LiveState
 from taktledger.domain.controls import note_contact
+from taktledger.domain.tools.notices import LookAtTools, ToolWatch
 from taktledger.ledger.credentials import Credentials
 from taktledger.ledger.store import Ledger
 from taktledger.ledger.writer import OutcomeUnknown, Request, Step, Writer
@@ -38,6 +41,7 @@ log = structlog.get_logger()
 STOP_SECONDS = 4.0
 LOOK_FOR_REBUILD_SECONDS = 0.5
 LOOK_FOR_SILENCE_SECONDS = 1.0
+LOOK_AT_CALENDAR_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,19 +67,22 @@ def open_backend(data: Path, clock: Callable[[], float] = time.time, progress: P
     data.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(data / "ledger.db")
     rows = ReadModels(ledger, data, read_models(), progress)
-    writer = Writer(ledger, rows, clock)
-    inbox, live, documents = UpdateInbox(), LiveState(), Documents(rows)
-    writer.on_load += [inbox.forget, documents.clear]
+    history = History(rows)
+    tools = ToolWatch(history)
+    writer = Writer(ledger, rows, clock, tools.follow)
+    inbox, live, documents = UpdateInbox(), LiveState(), Documents(rows, clock)
+    writer.on_load += [inbox.forget, documents.clear, tools.forget]
     writer.on_commit += [documents.committed, live.committed]
     return Backend(
         ledger=ledger,
         writer=writer,
         rows=rows,
-        history=History(rows),
+        history=history,
         documents=documents,
         credentials=Credentials(data / "credentials.db"),
         inbox=inbox,
         live=live,
+        tools=tools,
         clock=clock,
     )
 
@@ -141,9 +148,10 @@ async def _serve(settings: Settings, backend: Backend, config: Path | None, stop
     writing = asyncio.create_task(backend.writer.run(), name="the writer")
     watching = asyncio.create_task(_watch_for_rebuild(backend), name="the watch for rebuilds")
     listening = asyncio.create_task(_watch_for_silence(backend), name="the watch for silent machines")
+    looking = asyncio.create_task(_watch_calendar(backend), name="the watch for the calendar")
     serving = asyncio.create_task(server.serve(), name="the HTTP server")
     edge = asyncio.create_task(_edge(settings, config), name="the edge") if config else None
-    tasks = [writing, watching, listening, serving, *([edge] if edge else [])]
+    tasks = [writing, watching, listening, looking, serving, *([edge] if edge else [])]
     greeting = asyncio.create_task(_greet(settings), name="the greeting")
     stopped = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -212,6 +220,21 @@ async def _watch_for_silence(backend: Backend) -> None:
                 await backend.writer.execute(Request(steps=[step], actor="system"))
             except OutcomeUnknown:  # the disk is full: the next look finds out
                 break
+
+
+async def _watch_calendar(backend: Backend) -> None:
+    """Looks at all tools when a day begins, and when notices were snoozed until now."""
+    looked_at, day = 0.0, None
+    while True:
+        shop, now = backend.writer.shop, backend.clock()
+        today = datetime.fromtimestamp(now, ZoneInfo(shop.options.timezone)).date()
+        snoozes = [tool.replacement_rules_snoozed_until or 0.0 for tool in shop.tools.values()]
+        if today != day or any(looked_at <= each < now for each in snoozes):
+            step = Step(decide=backend.tools.look_at_tools, command=LookAtTools())
+            with suppress(OutcomeUnknown):  # the disk is full: the next look finds out
+                await backend.writer.execute(Request(steps=[step], actor="system"))
+                looked_at, day = now, today
+        await asyncio.sleep(LOOK_AT_CALENDAR_SECONDS)
 
 
 async def _greet(settings: Settings) -> None:

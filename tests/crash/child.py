@@ -31,7 +31,7 @@ from taktledger.domain.parts import DeletePart, EditPart, PartFields, delete_par
 from taktledger.domain.processes import CreateProcess, create_process
 from taktledger.domain.programs import EditProgram, ProgramFields, edit_program
 from taktledger.domain.shop import Counter
-from taktledger.domain.tools import CreateTool, create_tool
+from taktledger.domain.tools.tool import CreateTool, create_tool
 from taktledger.ledger.writer import Request, Step
 from taktledger.shopfloor.facts import CyclesSeen
 from taktledger.shopfloor.ingest import TakeFact, take_fact

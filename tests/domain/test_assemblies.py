@@ -12,12 +12,11 @@ from taktledger.domain.assemblies import (
     AssemblyFields,
     AssemblyMoved,
     CreateAssembly,
-    DeleteAssembly,
     EditAssembly,
     create_assembly,
-    delete_assembly,
     edit_assembly,
 )
+from taktledger.domain.assembling import DeleteAssembly, delete_assembly
 from taktledger.domain.controls import ControlChanges, MachineStateChanged
 from taktledger.domain.errors import NotFound, ReferenceMissing
 from taktledger.domain.parts import finish_cycles

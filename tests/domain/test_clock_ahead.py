@@ -1,17 +1,11 @@
 """A machine whose clock is ahead, and people who say something meanwhile: what they say holds."""
 
 from given import NOON, Given, a_machine, a_process, a_program, a_tool, an_assembly
-from taktledger.domain.assemblies import (
-    AssemblyChanges,
-    AssemblyDeleted,
-    DeleteAssembly,
-    EditAssembly,
-    delete_assembly,
-    edit_assembly,
-)
+from taktledger.domain.assemblies import AssemblyChanges, AssemblyDeleted, EditAssembly, edit_assembly
+from taktledger.domain.assembling import DeleteAssembly, delete_assembly
 from taktledger.domain.changeover import ProcessSwitched
 from taktledger.domain.programs import EditProgram, ProgramFields, edit_program
-from taktledger.domain.tools import DeleteTool, ToolDeleted, delete_tool
+from taktledger.domain.tools.tool import DeleteTool, ToolDeleted, delete_tool
 
 AHEAD = NOON + 3600
 

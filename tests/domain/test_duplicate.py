@@ -20,7 +20,8 @@ from taktledger.domain.tool_requirements import (
     ToolRequirementFields,
     create_tool_requirement,
 )
-from taktledger.domain.tools import ToolCreated, ToolFields
+from taktledger.domain.tools.fields import ToolFields
+from taktledger.domain.tools.tool import ToolCreated
 
 EVERY_FIELD: dict[str, Any] = {
     "description": "d",

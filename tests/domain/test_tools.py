@@ -5,19 +5,17 @@ import pytest
 
 from given import NOON, Given, a_tool, an_assembly, said
 from taktledger.domain.errors import NotFound, ReferenceMissing
-from taktledger.domain.tools import (
+from taktledger.domain.tools.editing import EditTool, ToolChanges, edit_tool
+from taktledger.domain.tools.fields import ToolFields
+from taktledger.domain.tools.tool import (
     CreateTool,
     DeleteTool,
-    EditTool,
-    ToolChanges,
     ToolCreated,
     ToolDeleted,
     ToolEdited,
-    ToolFields,
     ToolMoved,
     create_tool,
     delete_tool,
-    edit_tool,
 )
 from taktledger.domain.users import CreateUser, create_user
 

@@ -52,7 +52,8 @@ from takt_projections import (
 from takt_projections.files import finished_files
 from takt_projections.rebuild import rebuild_next
 from taktledger.domain.alerts import DismissAlert
-from taktledger.domain.assemblies import AssemblyChanges, DeleteAssembly, EditAssembly
+from taktledger.domain.assemblies import AssemblyChanges, EditAssembly
+from taktledger.domain.assembling import DeleteAssembly
 from taktledger.domain.changeover import ChangeOver
 from taktledger.domain.controls import NoteContact
 from taktledger.domain.duplicate import Copy, DuplicateProcess
@@ -63,7 +64,8 @@ from taktledger.domain.parts import DeletePart, EditPart, PartDeleted, PartField
 from taktledger.domain.processes import ArchiveProcess, DeleteProcess, EditProcess, ProcessFields
 from taktledger.domain.programs import DeleteProgram, EditProgram, ProgramFields
 from taktledger.domain.shop import Counter
-from taktledger.domain.tools import DeleteTool, EditTool, ToolChanges
+from taktledger.domain.tools.editing import EditTool, ToolChanges
+from taktledger.domain.tools.tool import DeleteTool
 from taktledger.domain.users import DeleteUser
 from taktledger.ledger.writer import Answer
 from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen

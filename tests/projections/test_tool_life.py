@@ -16,7 +16,8 @@ from taktledger.domain.machines import MachineCreated, MachineFields
 from taktledger.domain.parts import CycleFinished, PartDeleted
 from taktledger.domain.processes import ProcessCreated, ProcessFields
 from taktledger.domain.shop import Shop
-from taktledger.domain.tools import ToolCreated, ToolDeleted, ToolFields, ToolMoved
+from taktledger.domain.tools.fields import ToolFields
+from taktledger.domain.tools.tool import ToolCreated, ToolDeleted, ToolMoved
 
 BEGAN = 1_700_000_100.0
 QUARTER = 900.0

@@ -21,6 +21,7 @@ from taktledger.api.bodies import ApiRequest
 from taktledger.api.edge import EdgeController
 from taktledger.api.events import EventController
 from taktledger.api.health import live, measure, metrics, ready
+from taktledger.api.inventory import InventoryItemController, InventoryPointController
 from taktledger.api.machines import MachineController
 from taktledger.api.metrics import MeasureRequests
 from taktledger.api.options import OptionController
@@ -28,6 +29,9 @@ from taktledger.api.parts import PartController
 from taktledger.api.problems import HANDLERS
 from taktledger.api.processes import ProcessController
 from taktledger.api.programs import ProgramController
+from taktledger.api.replacements import ReplacementController
+from taktledger.api.tool_import import ToolImportController
+from taktledger.api.tool_life import ToolLifeController
 from taktledger.api.tool_requirements import ToolRequirementController
 from taktledger.api.tools import ToolController
 from taktledger.api.users import UserController
@@ -39,6 +43,11 @@ CONTROLLERS = (
     ToolRequirementController,
     AssemblyController,
     ToolController,
+    ToolLifeController,
+    ToolImportController,
+    ReplacementController,
+    InventoryItemController,
+    InventoryPointController,
     PartController,
     AlertController,
     OptionController,

@@ -7,6 +7,7 @@ from takt_projections.current import ReadModels
 from takt_projections.history import History
 from taktledger.api.documents import Documents
 from taktledger.api.live import LiveState
+from taktledger.domain.tools.notices import ToolWatch
 from taktledger.ledger.credentials import Credentials
 from taktledger.ledger.store import Ledger
 from taktledger.ledger.writer import Writer
@@ -23,4 +24,5 @@ class Backend:
     credentials: Credentials
     inbox: UpdateInbox
     live: LiveState
+    tools: ToolWatch
     clock: Callable[[], float]

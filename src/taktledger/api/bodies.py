@@ -1,6 +1,7 @@
 """Request bodies: read strictly as JSON, leniently as numbers (they may come as strings)."""
 
 import math
+from datetime import date
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -66,6 +67,8 @@ def _read(value: Any, annotation: Any) -> Any:
     match value:
         case str() if str not in kinds and kinds & {int, float}:
             return _number(value.strip(), nullable=type(None) in kinds)
+        case "" if date in kinds and type(None) in kinds:
+            return None
         case dict():
             for each in options:
                 if _is_struct(each):

@@ -5,8 +5,11 @@ documents of what it changed are dropped, and every list that they were in.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response
@@ -14,7 +17,9 @@ from litestar.connection import Request
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from takt_projections.current import ReadModels
-from takt_projections.model import Load
+from takt_projections.model import Loaded
+from takt_projections.options import get as get_options
+from takt_projections.production import midnight
 from taktledger.domain.errors import NotFound
 from taktledger.domain.shop import Touched
 from taktledger.ledger.writer import Answer
@@ -62,14 +67,14 @@ class Document(Response[DocumentT]):
             self._headers.append((b"content-length", str(len(self.body)).encode()))
         start: dict[str, Any] = {"type": "http.response.start", "status": self.status, "headers": self._headers}
         body = self.body
-        if self.status == 200 and scope["method"] == "GET" and _is_known(scope, self._headers[1][1]):  # type: ignore[typeddict-item]
+        if self.status == 200 and scope["method"] == "GET" and is_known(scope, self._headers[1][1]):  # type: ignore[typeddict-item]
             start |= {"status": NOT_MODIFIED, "headers": self._headers[1:-1]}
             body = b""
         await send(cast(Message, start))
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _is_known(scope: Scope, etag: bytes) -> bool:
+def is_known(scope: Scope, etag: bytes) -> bool:
     """Whether `If-None-Match` names this one. (Compared weakly, RFC 9110, 13.1.2.)"""
     for name, value in scope["headers"]:
         if name == b"if-none-match":
@@ -106,14 +111,22 @@ class Noun(NamedTuple):
     touched: str
     """The set in `Shop.touched` that says which of them changed; also their table."""
     singular: str
-    load: Load
+    load: Callable[..., Iterator[Loaded]]
+    """`load(db, ids)`; with `daily`, `load(db, ids, now)`."""
+    daily: bool = False
+    """It counts days: with every local day it is another."""
+    worn: Callable[[sqlite3.Connection, Collection[int]], Collection[int]] | None = None
+    """`worn(db, process_ids)`: those that change when these processes make parts."""
 
 
 class Documents:
     """The documents of a running server."""
 
-    def __init__(self, rows: ReadModels) -> None:
+    def __init__(self, rows: ReadModels, clock: Callable[[], float]) -> None:
         self._rows = rows
+        self._clock = clock
+        self._day_ends = 0.0
+        """UNIX seconds; 0: look at the time zone again."""
         self._objects: dict[Noun, dict[int, Document[Any]]] = {}
         self._lists: dict[tuple[Any, ...], tuple[frozenset[str], Document[Any]]] = {}
         self.encoded = 0
@@ -121,6 +134,7 @@ class Documents:
 
     def one(self, noun: Noun, object_id: int) -> Document[Any]:
         """Raises NotFound."""
+        self._begin_day()
         found = self._objects.get(noun, {}).get(object_id)
         if found is None:
             self._load(noun, [object_id])
@@ -138,6 +152,7 @@ class Documents:
 
     def bodies(self, noun: Noun, ids: Sequence[int]) -> list[tuple[int, bytes]]:
         """ID and document of each that exists, in the order of the IDs given."""
+        self._begin_day()
         kept = self._objects.setdefault(noun, {})
         if missing := [each for each in ids if each not in kept]:
             self._load(noun, missing)
@@ -145,6 +160,7 @@ class Documents:
 
     def kept(self, nouns: Iterable[Noun], key: tuple[Any, ...], make: Callable[[], bytes]) -> Document[Any]:
         """A list, kept until one of these nouns changes. `key`: what was asked for."""
+        self._begin_day()
         found = self._lists.get(key)
         if found is None:
             if len(self._lists) >= KEPT_LISTS:
@@ -154,23 +170,49 @@ class Documents:
 
     def committed(self, touched: Touched) -> None:
         """Drops what a group changed."""
-        changed = {name: ids for name in touched.__struct_fields__ if (ids := getattr(touched, name))}
+        changed: dict[str, Collection[int]] = {
+            name: ids for name in touched.__struct_fields__ if (ids := getattr(touched, name))
+        }
         if not changed:
             return
         for noun, kept in self._objects.items():
             for each in changed.get(noun.touched, ()):
                 kept.pop(each, None)
+            if noun.worn is not None and touched.worn:
+                for each in noun.worn(self._rows.db, touched.worn):
+                    kept.pop(each, None)
+                changed.setdefault(noun.touched, ())
         for key, (depends, _) in list(self._lists.items()):
             if not depends.isdisjoint(changed):
+                del self._lists[key]
+
+    def forget_day(self) -> None:
+        """The time zone is another: days are."""
+        self._day_ends = 0.0
+
+    def _begin_day(self) -> None:
+        """What counts days is another from midnight on."""
+        now = self._clock()
+        if now < self._day_ends:
+            return
+        zone = ZoneInfo(get_options(self._rows.db).timezone)
+        self._day_ends = midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
+        daily = {noun.touched for noun in self._objects if noun.daily}
+        for noun, kept in self._objects.items():
+            if noun.daily:
+                kept.clear()
+        for key, (depends, _) in list(self._lists.items()):
+            if not depends.isdisjoint(daily):
                 del self._lists[key]
 
     def clear(self) -> None:
         """The rows are others now."""
         self._objects.clear()
         self._lists.clear()
+        self._day_ends = 0.0
 
     def _load(self, noun: Noun, ids: Sequence[int]) -> None:
         kept = self._objects.setdefault(noun, {})
-        for each in noun.load(self._rows.db, ids):
+        for each in noun.load(self._rows.db, ids, *([self._clock()] if noun.daily else [])):
             kept[each.id] = Document(encode(each.document), each.revision)
             self.encoded += 1

@@ -1,6 +1,6 @@
 """The kinds of objects that have documents."""
 
-from takt_projections import assemblies, machines, processes, programs, tool_requirements, tools, users
+from takt_projections import assemblies, inventory, machines, processes, programs, tool_requirements, tools, users
 from taktledger.api.documents import Noun
 
 MACHINES = Noun("machines", "machine", machines.load)
@@ -10,5 +10,7 @@ PROCESSES_ALONE = Noun("processes", "process", processes.load_alone)
 """As one process alone is answered: with what a list leaves out."""
 TOOL_REQUIREMENTS = Noun("tool_requirements", "tool requirement", tool_requirements.load)
 ASSEMBLIES = Noun("assemblies", "tool assembly", assemblies.load)
-TOOLS = Noun("tools", "tool", tools.load)
+TOOLS = Noun("tools", "tool", tools.load, daily=True, worn=tools.worn)
+INVENTORY_ITEMS = Noun("inventory_items", "inventory item", inventory.load_items)
+INVENTORY_POINTS = Noun("inventory_points", "inventory point", inventory.load_points)
 USERS = Noun("users", "user", users.load)

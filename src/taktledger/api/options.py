@@ -36,6 +36,7 @@ class OptionController(Controller):
         """Changes the settings that are given. An unknown one: 400."""
         fields, revision = narrow(OptionFields, data), lambda shop: _revision(shop.options)
         answer = await write(request, backend, edit_options, fields, 200, revision)
+        backend.documents.forget_day()
         return options_document(backend).answering(answer)
 
 

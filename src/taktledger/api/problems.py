@@ -16,6 +16,7 @@ from taktledger.domain.errors import (
     NotFound,
     PreconditionFailed,
     ReferenceMissing,
+    TooEarly,
 )
 from taktledger.ledger.writer import KeyReused, OutcomeUnknown
 
@@ -27,6 +28,7 @@ STATUS: dict[type[DomainError], int] = {
     Conflict: 409,
     PreconditionFailed: 412,
     ReferenceMissing: 424,
+    TooEarly: 425,
     KeyReused: 422,
 }
 

@@ -31,13 +31,15 @@ async def write(
     status: int = 200,
     revision: Revision | None = None,
     secret: bytes = b"",
+    images: dict[str, bytes] | None = None,
 ) -> Answer:
     """One command. The same `Idempotency-Key` from the same user is written once.
 
-    With a `revision` it is refused (412) if `If-Match` names another one. `secret`: see `write_steps`.
+    With a `revision` it is refused (412) if `If-Match` names another one. `secret`: see `write_steps`. `images`: what
+    the command names by its SHA-256.
     """
     step = Step(decide=_if_match(request, decide, revision) if revision else decide, command=command)
-    return await write_steps(request, backend, [step], status, secret)
+    return await write_steps(request, backend, [step], status, secret, images)
 
 
 def revision_of(noun: Noun, object_id: int) -> Revision:
@@ -66,7 +68,12 @@ def _if_match(request: ApiRequest, decide: Decide, revision: Revision) -> Decide
 
 
 async def write_steps(
-    request: ApiRequest, backend: Backend, steps: Sequence[Step], status: int = 200, secret: bytes = b""
+    request: ApiRequest,
+    backend: Backend,
+    steps: Sequence[Step],
+    status: int = 200,
+    secret: bytes = b"",
+    images: dict[str, bytes] | None = None,
 ) -> Answer:
     """All of the steps, or none.
 
@@ -86,6 +93,7 @@ async def write_steps(
             status=status,
             key=key,
             body_sha256=digest.hexdigest(),
+            images=images or {},
         )
     )
 

@@ -19,7 +19,8 @@ from taktledger.domain.processes import CreateProcess, ProcessFields, create_pro
 from taktledger.domain.programs import CreateProgram, EditProgram, ProgramFields, create_program, edit_program
 from taktledger.domain.shop import Machine, Process, Shop
 from taktledger.domain.tool_requirements import CreateToolRequirement, ToolRequirementFields, create_tool_requirement
-from taktledger.domain.tools import CreateTool, ToolFields, create_tool
+from taktledger.domain.tools.fields import ToolFields
+from taktledger.domain.tools.tool import CreateTool, create_tool
 from taktledger.domain.users import user_named
 
 LOOK_BACK = 300

@@ -23,7 +23,7 @@ from taktledger.domain.processes import ProcessFields
 from taktledger.domain.programs import ProgramFields
 from taktledger.domain.shop import MappedVariable
 from taktledger.domain.tool_requirements import ToolRequirementFields
-from taktledger.domain.tools import ToolFields
+from taktledger.domain.tools.fields import ToolFields
 from taktledger.domain.users import CreateUser, create_user
 
 DESCRIBED, PLANNED, LISTED, TOOLED = 20 * MINUTE, 30 * MINUTE, 55 * MINUTE, 90 * MINUTE

@@ -25,7 +25,7 @@ class AlertRaised(AlertEvent, frozen=True, kw_only=True):
     """Something happened that somebody should look at."""
 
     kind: str
-    """`gap`, `clock`, `fact`, `switch`, `variable` or `silent`."""
+    """`gap`, `clock`, `fact`, `switch`, `variable`, `silent`, `tool_warning`, `tool_life`, `calibration` or `stock`."""
     message: str
     """A sentence fit to show to a user."""
     machine_id: int | None = None
@@ -51,6 +51,7 @@ def alert_raised(shop: Shop, event: AlertRaised) -> None:
         kind=event.kind,
         machine_id=event.machine_id,
         process_ids={each for each in about if each is not None},
+        tool_id=event.tool_id,
         variable=event.data.get("variable"),
     )
     if event.kind == "clock" and event.machine_id is not None:
@@ -85,26 +86,36 @@ def dismiss_alerts(
     machine_id: int | None = None,
     process_id: int | None = None,
     user_id: int | None = None,
+    tool_id: int | None = None,
 ) -> Iterator[AlertDismissed]:
     """Open ones of which all that is given is true: there is nothing to see to any more."""
     for alert_id, alert in list(shop.open_alerts.items()):
         if (
             kind in (None, alert.kind)
             and machine_id in (None, alert.machine_id)
+            and tool_id in (None, alert.tool_id)
             and (process_id is None or process_id in alert.process_ids)
         ):
             yield AlertDismissed(occurred_at=cause.occurred_at, alert_id=alert_id, user_id=user_id)
 
 
 def raise_alert(
-    shop: Shop, cause: MachineEvent, kind: str, message: str, process_id: int | None = None, **data: Any
+    shop: Shop,
+    cause: Event,
+    kind: str,
+    message: str,
+    process_id: int | None = None,
+    tool_id: int | None = None,
+    machine_id: int | None = None,
+    **data: Any,
 ) -> AlertRaised:
     return AlertRaised(
         occurred_at=cause.occurred_at,
         alert_id=shop.last_ids.get("alert", 0) + 1,
         kind=kind,
         message=message,
-        machine_id=cause.machine_id,
+        machine_id=cause.machine_id if isinstance(cause, MachineEvent) else machine_id,
         process_id=process_id,
+        tool_id=tool_id,
         data=data,
     )

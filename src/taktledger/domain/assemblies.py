@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from taktledger.domain.errors import NotFound, ReferenceMissing
 from taktledger.domain.event import SYSTEM, Event
-from taktledger.domain.shop import Assembly, Shop
+from taktledger.domain.shop import Assembly, Image, Shop
 from taktledger.domain.values import Id, Int, Name, Text, edit, narrow, only_changes, set_fields
 
 # Events
@@ -35,6 +35,7 @@ class AssemblyCreated(AssemblyEvent, frozen=True, kw_only=True):
     fields: AssemblyFields
     process_id: int | None = None
     copied_from: int | None = None
+    image: Image | None = None
 
 
 class AssemblyEdited(AssemblyEvent, frozen=True, kw_only=True):
@@ -50,6 +51,12 @@ class AssemblyMoved(AssemblyEvent, frozen=True, kw_only=True):
     """Null: it belongs to no process any more."""
 
 
+class AssemblyImageChanged(AssemblyEvent, frozen=True, kw_only=True):
+    """A user uploaded a picture of an assembly, or took it away (null)."""
+
+    image: Image | None
+
+
 class AssemblyDeleted(AssemblyEvent, frozen=True, kw_only=True):
     """An assembly was deleted. Its tools stay, without an assembly."""
 
@@ -58,7 +65,7 @@ class AssemblyDeleted(AssemblyEvent, frozen=True, kw_only=True):
 
 
 def assembly_created(shop: Shop, event: AssemblyCreated) -> None:
-    assembly = Assembly(id=event.assembly_id, name="")
+    assembly = Assembly(id=event.assembly_id, name="", image=event.image)
     set_fields(assembly, event.fields)
     shop.assemblies[assembly.id] = assembly
     shop.last_ids["assembly"] = assembly.id
@@ -69,6 +76,8 @@ def assembly_created(shop: Shop, event: AssemblyCreated) -> None:
 def assembly_edited(shop: Shop, event: AssemblyEdited) -> None:
     assembly = shop.assemblies[event.assembly_id]
     edit(assembly, event.fields)
+    if event.fields.location is not UNSET:  # its tools wear by what another location cuts
+        shop.tooled_at = max(shop.tooled_at, event.occurred_at)
     _put(shop, assembly, assembly.process_id)
 
 
@@ -76,16 +85,24 @@ def assembly_moved(shop: Shop, event: AssemblyMoved) -> None:
     """A move from before its last one is history, and doesn't change its place. That it was put somewhere first is no
     move: there it has always been."""
     assembly = shop.assemblies[event.assembly_id]
+    shop.tooled_at = max(shop.tooled_at, event.occurred_at)
     if event.occurred_at >= assembly.moved_at:
         if assembly.process_id is not None or assembly.moved_at:
             assembly.moved_at = event.occurred_at
         assembly.revision += event.actor != SYSTEM  # a switch of the machine is nobody's edit
-        shop.tooled_at = max(shop.tooled_at, event.occurred_at)
         _put(shop, assembly, event.process_id)
+
+
+def assembly_image_changed(shop: Shop, event: AssemblyImageChanged) -> None:
+    assembly = shop.assemblies[event.assembly_id]
+    assembly.image = event.image
+    assembly.revision += 1
+    shop.touched.assemblies.add(assembly.id)
 
 
 def assembly_deleted(shop: Shop, event: AssemblyDeleted) -> None:
     assembly = shop.assemblies[event.assembly_id]
+    shop.tooled_at = max(shop.tooled_at, event.occurred_at)
     _put(shop, assembly, None)
     for tool_id in assembly.tool_ids:
         shop.tools[tool_id].assembly_id = None
@@ -129,13 +146,14 @@ class EditAssembly(Struct, kw_only=True, frozen=True):
     changes: AssemblyChanges = field(default_factory=AssemblyChanges)
 
 
-class DeleteAssembly(Struct, kw_only=True, frozen=True):
+class ChangeAssemblyImage(Struct, kw_only=True, frozen=True):
     assembly_id: int
+    image: Image | None
 
 
 def create_assembly(shop: Shop, command: CreateAssembly, now: float) -> list[Event]:
     """Sets up an assembly (`PUT /api/tools/assemblies/`)."""
-    _check_process(shop, command.process_id)
+    check_process(shop, command.process_id)
     fields = narrow(AssemblyFields, command)
     created = AssemblyCreated(
         occurred_at=now, assembly_id=next_assembly_id(shop), fields=fields, process_id=command.process_id
@@ -146,7 +164,7 @@ def create_assembly(shop: Shop, command: CreateAssembly, now: float) -> list[Eve
 def edit_assembly(shop: Shop, command: EditAssembly, now: float) -> Iterator[Event]:
     """Changes an assembly, and moves it (`PATCH /api/tools/assemblies/{id}`)."""
     assembly = get_assembly(shop, command.assembly_id)
-    _check_process(shop, command.changes.process_id)
+    check_process(shop, command.changes.process_id)
     if changes := only_changes(narrow(AssemblyFields, command.changes), assembly):
         yield AssemblyEdited(occurred_at=now, assembly_id=assembly.id, fields=changes)
     process_id = command.changes.process_id
@@ -154,10 +172,10 @@ def edit_assembly(shop: Shop, command: EditAssembly, now: float) -> Iterator[Eve
         yield move_assembly(assembly, process_id, now)
 
 
-def delete_assembly(shop: Shop, command: DeleteAssembly, now: float) -> list[Event]:
-    """Deletes an assembly (`DELETE /api/tools/assemblies/{id}`)."""
-    assembly = get_assembly(shop, command.assembly_id)
-    return [AssemblyDeleted(occurred_at=max(now, assembly.moved_at), assembly_id=assembly.id)]
+def change_assembly_image(shop: Shop, command: ChangeAssemblyImage, now: float) -> Iterator[Event]:
+    """Shows another picture, or none (`POST` and `DELETE /api/tools/assemblies/{id}/image`)."""
+    if get_assembly(shop, command.assembly_id).image != command.image:
+        yield AssemblyImageChanged(occurred_at=now, assembly_id=command.assembly_id, image=command.image)
 
 
 def move_assembly(assembly: Assembly, process_id: int | None, now: float) -> AssemblyMoved:
@@ -177,6 +195,6 @@ def next_assembly_id(shop: Shop) -> int:
     return shop.last_ids.get("assembly", 0) + 1
 
 
-def _check_process(shop: Shop, process_id: int | UnsetType | None) -> None:
+def check_process(shop: Shop, process_id: int | UnsetType | None) -> None:
     if process_id and process_id not in shop.processes:
         raise ReferenceMissing(f"there is no process {process_id}", "process_id")

@@ -1,11 +1,11 @@
 """Controls: what machines say. Every event here was caused by a machine's control (`docs/machines.md`)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import UNSET, Struct, UnsetType
 
 from taktledger.domain.event import Event
-from taktledger.domain.shop import ControlAlarm, Counter, Machine, Shop
+from taktledger.domain.shop import ControlAlarm, Counter, Machine, Process, Shop
 from taktledger.domain.values import Int, Line, Number, set_fields
 
 RUNNING_STATES = ("ACTIVE", "STARTED", "RUNNING", "Printing")
@@ -117,7 +117,20 @@ def variables_changed(shop: Shop, event: MachineVariablesChanged) -> None:
     heard(shop, event).control.variables.update(event.variables)
 
 
-def only_heard(shop: Shop, event: ToolRunTimeMeasured | MachineFactSetAside) -> None:
+def run_time_measured(shop: Shop, event: ToolRunTimeMeasured) -> None:
+    machine = heard(shop, event)
+    if machine.loaded_process_id is not None:
+        wear_tools(shop, shop.processes[machine.loaded_process_id], event.tool_seconds, event.occurred_at)
+
+
+def wear_tools(shop: Shop, process: Process, tool_seconds: Mapping[int, float], at: float) -> None:
+    """The tools of a process have more behind them. (How much each, is rows: one number for all must do here.)"""
+    if tool_seconds:
+        process.tool_seconds += sum(tool_seconds.values())
+    shop.touched.worn.add(process.id if at > shop.tooled_at else 0)
+
+
+def only_heard(shop: Shop, event: MachineFactSetAside) -> None:
     heard(shop, event)
 
 

@@ -12,7 +12,7 @@ from taktledger.domain.processes import ProcessCreated, ProcessFields, get_proce
 from taktledger.domain.programs import ProgramEdited, ProgramFields
 from taktledger.domain.shop import Shop
 from taktledger.domain.tool_requirements import ToolRequirementFields, tool_requirement
-from taktledger.domain.tools import ToolCreated, ToolFields, next_tool_id
+from taktledger.domain.tools.tool import copy_tool
 from taktledger.domain.values import Id, Name, narrow
 
 
@@ -65,12 +65,7 @@ def _copy_assembly(shop: Shop, assembly_id: int, process_id: int, now: float) ->
         fields=narrow(AssemblyFields, original),
         process_id=process_id,
         copied_from=original.id,
+        image=original.image,
     )
     for tool_id in sorted(original.tool_ids):
-        yield ToolCreated(
-            occurred_at=now,
-            tool_id=next_tool_id(shop),
-            fields=narrow(ToolFields, shop.tools[tool_id]),
-            assembly_id=copy_id,
-            copied_from=tool_id,
-        )
+        yield copy_tool(shop, shop.tools[tool_id], copy_id, now)

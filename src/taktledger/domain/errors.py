@@ -28,3 +28,7 @@ class ReferenceMissing(DomainError):
 
 class PreconditionFailed(DomainError):
     """The shop is not, or not any more, as the command takes it to be (412)."""
+
+
+class TooEarly(DomainError):
+    """The time for it has not come yet (425)."""

@@ -14,12 +14,13 @@ from taktledger.domain import (
     processes,
     programs,
     tool_requirements,
-    tools,
     users,
 )
 from taktledger.domain.event import Codec, Event, Upcasters
+from taktledger.domain.inventory import items, points, stock
 from taktledger.domain.receipts import remember_received, remember_request
 from taktledger.domain.shop import Shop
+from taktledger.domain.tools import life, notices, replacement, tool
 
 FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     machines.MachineCreated: machines.machine_created,
@@ -29,7 +30,7 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     controls.MachineCountersRead: controls.counters_read,
     controls.MachineStateChanged: controls.state_changed,
     controls.MachineVariablesChanged: controls.variables_changed,
-    controls.ToolRunTimeMeasured: controls.only_heard,
+    controls.ToolRunTimeMeasured: controls.run_time_measured,
     controls.MachineFactSetAside: controls.only_heard,
     controls.MachineFellSilent: controls.fell_silent,
     controls.MachineSilenceEnded: controls.silence_ended,
@@ -47,10 +48,28 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     assemblies.AssemblyEdited: assemblies.assembly_edited,
     assemblies.AssemblyMoved: assemblies.assembly_moved,
     assemblies.AssemblyDeleted: assemblies.assembly_deleted,
-    tools.ToolCreated: tools.tool_created,
-    tools.ToolEdited: tools.tool_edited,
-    tools.ToolMoved: tools.tool_moved,
-    tools.ToolDeleted: tools.tool_deleted,
+    assemblies.AssemblyImageChanged: assemblies.assembly_image_changed,
+    tool.ToolCreated: tool.tool_created,
+    tool.ToolEdited: tool.tool_edited,
+    tool.ToolMoved: tool.tool_moved,
+    tool.ToolImageChanged: tool.tool_image_changed,
+    tool.ToolDeleted: tool.tool_deleted,
+    life.ToolLifeChanged: life.life_changed,
+    life.ToolCountCorrected: life.count_corrected,
+    life.ToolWarned: life.tool_warned,
+    replacement.ToolReplaced: replacement.tool_replaced,
+    replacement.ToolReplacementUndone: replacement.replacement_undone,
+    replacement.ToolReplacementEdited: replacement.replacement_edited,
+    replacement.ToolReplacementImageChanged: replacement.replacement_edited,
+    notices.ToolCalibrationFellDue: notices.calibration_fell_due,
+    notices.ToolStockPassedReorderPoint: notices.stock_passed_reorder_point,
+    items.InventoryItemCreated: items.inventory_item_created,
+    items.InventoryItemEdited: items.inventory_item_edited,
+    items.InventoryItemDeleted: items.inventory_item_deleted,
+    points.InventoryPointCreated: points.inventory_point_created,
+    points.InventoryPointEdited: points.inventory_point_edited,
+    points.InventoryPointDeleted: points.inventory_point_deleted,
+    stock.StockMoved: stock.stock_moved,
     parts.CycleFinished: parts.cycle_finished,
     parts.ProductionGapRecorded: parts.production_gap_recorded,
     parts.PartEdited: parts.part_edited,

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from taktledger.domain.errors import Invalid
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Shop
-from taktledger.domain.values import Name, only_changes, set_fields
+from taktledger.domain.values import Name, Text, only_changes, set_fields
 
 
 class OptionFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -16,6 +16,8 @@ class OptionFields(Struct, kw_only=True, frozen=True, omit_defaults=True):
     part_report_limit: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
     check_unused_tools_parts: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
     machine_silent_seconds: Annotated[int, Meta(ge=0, le=7 * 24 * 3600)] | UnsetType = UNSET
+    tool_replacement_min_usage: Annotated[float, Meta(ge=0, le=1)] | UnsetType = UNSET
+    tool_replaced_checklist: list[Text] | UnsetType = UNSET
 
 
 class OptionsEdited(Event, frozen=True, kw_only=True):

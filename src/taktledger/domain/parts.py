@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from taktledger.domain.controls import MachineEvent, heard, note_tools_used
+from taktledger.domain.controls import MachineEvent, heard, note_tools_used, wear_tools
 from taktledger.domain.errors import NotFound
 from taktledger.domain.event import Event
 from taktledger.domain.programs import ProgramLoaded, ensure_program
@@ -112,6 +112,8 @@ def cycle_finished(shop: Shop, event: CycleFinished) -> None:
             process.last_cycle = finished
             process.last_program_id = event.program_id
         note_tools_used(shop, process.id, event.tools_seen, finished)
+        process.parts_made += event.parts
+        wear_tools(shop, process, event.tool_seconds, finished)
         shop.touched.processes.add(process.id)  # also for its unused_tool_locations
 
 
@@ -124,6 +126,7 @@ def part_edited(shop: Shop, event: PartEdited) -> None:
 
 
 def part_deleted(shop: Shop, event: PartDeleted) -> None:
+    shop.touched.worn.add(0)
     program = shop.programs.get(event.program_id) if event.program_id else None
     if program is not None and program.last_cycle == event.finished:
         program.last_cycle = event.program_last_cycle.finished if event.program_last_cycle else None

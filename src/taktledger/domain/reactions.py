@@ -18,6 +18,8 @@ from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
 from taktledger.domain.processes import ProcessDeleted
 from taktledger.domain.programs import ProgramDeleted, ProgramEdited
 from taktledger.domain.shop import Shop
+from taktledger.domain.tools.replacement import ToolReplaced
+from taktledger.domain.tools.tool import ToolDeleted
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "EQ": operator.eq,
@@ -42,6 +44,11 @@ def react(shop: Shop, event: Event) -> Iterator[Event]:
             yield from switch_process(shop, shop.machines[event.machine_id], event)
         case MachineDeleted():
             yield from dismiss_alerts(shop, event, machine_id=event.machine_id)
+        case ToolDeleted():
+            yield from dismiss_alerts(shop, event, tool_id=event.tool_id)
+        case ToolReplaced():
+            for kind in ("tool_warning", "tool_life"):
+                yield from dismiss_alerts(shop, event, kind=kind, tool_id=event.tool_id)
         case _:
             pass
     if isinstance(event, ProcessDeleted):

@@ -3,13 +3,14 @@
 Everything here is folded from events and can be thrown away. It is saved as one msgpack blob beside the rows.
 """
 
+from datetime import date
 from typing import Literal
 
 from msgspec import Struct, field
 
 from taktledger.domain.values import Count, Int, Line, Number, Scalar, Seconds
 
-SHOP_VERSION = 2
+SHOP_VERSION = 3
 """Raised when a saved shop of an earlier release must not be used any more."""
 
 
@@ -125,6 +126,10 @@ class Process(Struct, kw_only=True):
     """Location -> when the machine last used it. UNIX seconds."""
     assembly_ids: set[int] = field(default_factory=set)
     requirement_ids: set[int] = field(default_factory=set)
+    parts_made: int = 0
+    """Since ever, deleted ones included. With the next, what the watch for worn tools goes by (`tools/notices.py`)."""
+    tool_seconds: float = 0.0
+    """Since ever, of all locations together."""
 
 
 class ToolRequirement(Struct, kw_only=True):
@@ -139,6 +144,14 @@ class ToolRequirement(Struct, kw_only=True):
     stick_out: float | None = None
 
 
+class Image(Struct, frozen=True):
+    """A picture that somebody uploaded. Its bytes are in the ledger, by their digest."""
+
+    sha256: str
+    type: str
+    """MIME type."""
+
+
 class Assembly(Struct, kw_only=True):
     """A tool assembly: what stands in one pot of a machine."""
 
@@ -149,13 +162,44 @@ class Assembly(Struct, kw_only=True):
     location: int | None = None
     shared: bool = False
     process_id: int | None = None
+    image: Image | None = None
     moved_at: float = 0.0
     """When it came to its process; 0: it has always been there. UNIX seconds."""
     tool_ids: set[int] = field(default_factory=set)
 
 
+class Life(Struct, kw_only=True):
+    """How long a tool should last: in all, or in one process."""
+
+    part_life: int = 0
+    """Parts. 0: they are not tracked."""
+    warn_life: int = 0
+    """Parts remaining at which a warning is due."""
+    max_runtime: float = 0.0
+    """Seconds. 0: not tracked."""
+    warn_runtime: float = 0.0
+    """Seconds."""
+    day_life: int = 0
+    """Days. 0: not tracked."""
+    day_warning: int = 0
+    """Days."""
+    day_count_type: str = "all"
+    sent: set[str] = field(default_factory=set)
+    """What was alerted since the last replacement: `warning`, `day_warning`, `life`."""
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.part_life or self.max_runtime or self.day_life)
+
+
+class LastReplacement(Struct, frozen=True):
+    id: int
+    at: float
+    """UNIX seconds."""
+
+
 class Tool(Struct, kw_only=True):
-    """One tool or insert."""
+    """One tool or insert (`api/tools/`). Its counters are rows (`takt_projections/wear.py`)."""
 
     id: int
     revision: int = 1
@@ -164,9 +208,85 @@ class Tool(Struct, kw_only=True):
     tags: list[str] = field(default_factory=list)
     created: float
     """UNIX seconds."""
+    calibration_date: date | None = None
+    calibration_interval: int | None = None
+    calibration_notify: int | None = None
+    in_service_date: date | None = None
+    inventory_item_id: int | None = None
+    is_critical: bool = False
+    maintenance_status: int = 1
+    monitoring_dest: int | None = None
+    offset_number: int | None = None
+    order_qty: int | None = None
+    out_service_date: date | None = None
+    pinned: bool = False
+    purchase_date: date | None = None
+    reorder_point: int | None = None
+    replace_duration: float = 0.0
+    replaced_checklist: list[str] | None = None
+    replaced_message: str = ""
+    replacement_rules_snoozed_until: float | None = None
+    slots: int = 1
+    stick_out: float | None = None
+    stick_out_ref: str = ""
+    torque_spec: float | None = None
+    torque_spec_units: str = ""
+    used_corners: int = 0
+    usage_mode: int = 0
+    life: Life = field(default_factory=Life)
+    """Its own."""
+    process_lives: dict[int, Life] = field(default_factory=dict)
+    """Process ID -> how long it should last there, where somebody said so."""
+    life_record_id: int | None = None
+    """The last change of its life."""
+    image: Image | None = None
+    last_replacement: LastReplacement | None = None
+    last_point_id: int | None = None
+    """The inventory point that it last took an item from."""
+    calibration_alerted: date | None = None
+    """The calibration date after which the next one was found to be due."""
+    below_reorder_point: bool = False
+    """The stock of its inventory item has been found to be that low."""
     assembly_id: int | None = None
     moved_at: float = 0.0
     """When it came to its assembly; 0: it has always been there. UNIX seconds."""
+
+
+class InventoryItem(Struct, kw_only=True):
+    """What is bought and kept in stock."""
+
+    id: int
+    revision: int = 1
+    name: str
+    brand: str = ""
+    part_number: str = ""
+    type: str = ""
+    notes: str = ""
+    coating: str = ""
+    corners: int = 0
+    """Cutting edges: it can be indexed once less."""
+    cut_length: float | None = None
+    overall_length: float | None = None
+    flutes: int | None = None
+    durable: bool = False
+    lead_time: float | None = None
+    """Days."""
+    min_on_hand_qty: int = 0
+    pack_qty: int = 1
+    price: float = 0.0
+    qty_on_order: int = 0
+    safety_stock: int = 0
+    suppliers: list[str] = field(default_factory=list)
+
+
+class InventoryPoint(Struct, kw_only=True):
+    """A place where items are kept."""
+
+    id: int
+    revision: int = 1
+    name: str
+    items: dict[int, int] = field(default_factory=dict)
+    """Item ID -> quantity on hand."""
 
 
 class OpenAlert(Struct, kw_only=True):
@@ -175,6 +295,7 @@ class OpenAlert(Struct, kw_only=True):
     kind: str
     machine_id: int | None = None
     process_ids: set[int] = field(default_factory=set)
+    tool_id: int | None = None
     variable: str | None = None
 
 
@@ -209,6 +330,10 @@ class Options(Struct, kw_only=True):
     """Parts that a location may go unused before it is listed in `unused_tool_locations`."""
     machine_silent_seconds: int = 60
     """How long an edge may have no answer from a machine before that is alerted. 0: never."""
+    tool_replacement_min_usage: float = 0.0
+    """Share of its life that a tool must have been used before it may be replaced. 0: it may be at any time."""
+    tool_replaced_checklist: list[str] = field(default_factory=list)
+    """What to check after a replacement, for tools without a checklist of their own."""
 
 
 class AnsweredRequest(Struct, kw_only=True):
@@ -229,6 +354,10 @@ class Touched(Struct):
     tool_requirements: set[int] = field(default_factory=set)
     assemblies: set[int] = field(default_factory=set)
     tools: set[int] = field(default_factory=set)
+    worn: set[int] = field(default_factory=set)
+    """Processes whose tools count more now; 0: any tool may. (A cycle must not cost a mark for each tool.)"""
+    inventory_items: set[int] = field(default_factory=set)
+    inventory_points: set[int] = field(default_factory=set)
     users: set[int] = field(default_factory=set)
     keys: set[int] = field(default_factory=set)
 
@@ -250,6 +379,8 @@ class Shop(Struct, kw_only=True):
     tool_requirements: dict[int, ToolRequirement] = field(default_factory=dict)
     assemblies: dict[int, Assembly] = field(default_factory=dict)
     tools: dict[int, Tool] = field(default_factory=dict)
+    inventory_items: dict[int, InventoryItem] = field(default_factory=dict)
+    inventory_points: dict[int, InventoryPoint] = field(default_factory=dict)
     open_alerts: dict[int, OpenAlert] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
     keys: dict[int, Key] = field(default_factory=dict)

@@ -58,7 +58,7 @@ def create_tool_requirement(shop: Shop, command: CreateToolRequirement, now: flo
     location, item_id = command.fields.location, command.fields.inventory_item_id
     if location in {shop.tool_requirements[each].location for each in process.requirement_ids}:
         raise Conflict(f"process {process.id} has a requirement for location {location} already", "location")
-    if item_id is not None:  # there is no inventory yet
+    if item_id is not None and item_id not in shop.inventory_items:
         raise ReferenceMissing(f"there is no inventory item {item_id}", "inventory_item_id")
     return [tool_requirement(shop, process.id, command.fields, now)]
 

@@ -21,9 +21,9 @@ Line = Annotated[str, Meta(max_length=500)]
 Text = Annotated[str, Meta(max_length=100_000)]
 
 
-def narrow(kind: type[FieldsT], wider: Struct) -> FieldsT:
-    """The fields of `kind`, out of a struct that has them and more."""
-    return kind(**{name: getattr(wider, name) for name in kind.__struct_fields__})
+def narrow(kind: type[FieldsT], wider: Struct, **other: Any) -> FieldsT:
+    """The fields of `kind`, out of a struct that has them and more. `other`: those that shall be different."""
+    return kind(**{name: getattr(wider, name) for name in kind.__struct_fields__ if name not in other}, **other)
 
 
 def set_fields(target: Struct, fields: Struct) -> None:

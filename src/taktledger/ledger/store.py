@@ -3,7 +3,7 @@
 import fcntl
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -88,8 +88,9 @@ class Ledger:
         """The last position, 0 for an empty ledger."""
         return cast(int, self._recorder.query("SELECT coalesce(max(position), 0) FROM stored_events")[0][0])
 
-    def append(self, events: Sequence[Event]) -> None:
-        """Writes all of these events or none. When it returns they are on the disk, at `head` and before it."""
+    def append(self, events: Sequence[Event], images: Mapping[str, bytes] | None = None) -> None:
+        """Writes all of these events or none, with the images that they name by their SHA-256. When it returns they are
+        on the disk, at `head` and before it."""
         if not events:
             return
         if self._lock is None:
@@ -101,11 +102,15 @@ class Ledger:
             version = versions.get(stream) or self._version(stream)
             versions[stream] = version + 1
             stored.append(StoredEvent(stream, version + 1, topic(type(event)), self._codec.encode(event)))
-        self._recorder.insert_events(stored, first_position=self.head + 1)
+        self._recorder.insert_events(stored, first_position=self.head + 1, images=images or {})
         self.head += len(events)
         if len(self._versions) > CACHED_VERSIONS:
             self._versions.clear()
         self._versions.update(versions)
+
+    def image(self, sha256: str) -> bytes | None:
+        found = self._recorder.query("SELECT bytes FROM images WHERE sha256 = ?", (sha256,))
+        return cast(bytes, found[0][0]) if found else None
 
     def forget(self) -> None:
         """After a failed append: nobody knows what became of it. Look again."""

@@ -34,6 +34,13 @@ RELOAD_SECONDS = 1.0
 Decide = Callable[[Shop, Any, float], Iterable[Event]]
 """`decide(shop, command, now)`: what follows, or a DomainError. Each event is folded before the next is asked for."""
 
+Follow = Callable[[Shop, Sequence[Event], float], Iterable[Event]]
+"""`follow(shop, events, now)`: what else is to be noticed once, after all events of a request."""
+
+
+def nothing_follows(shop: Shop, events: Sequence[Event], now: float) -> Iterable[Event]:
+    return ()
+
 
 class Rows(Protocol):
     """The read models, as the writer sees them."""
@@ -70,6 +77,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     """`Idempotency-Key`."""
     body_sha256: str = ""
+    images: dict[str, bytes] = {}
+    """SHA-256 -> what the commands name by it."""
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -102,10 +111,13 @@ class _RunAgain(Exception):
 class Writer:
     """Decides, folds and appends. Everything happens on the event loop, so nobody ever sees half a group."""
 
-    def __init__(self, ledger: Ledger, rows: Rows, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, ledger: Ledger, rows: Rows, clock: Callable[[], float], follow: Follow = nothing_follows
+    ) -> None:
         self._ledger = ledger
         self._rows = rows
         self.clock = clock
+        self._follow = follow
         self._queue: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._waiting = asyncio.Event()
         self.on_commit: list[Callable[[Touched], None]] = []
@@ -175,7 +187,8 @@ class Writer:
             except Exception as error:
                 self.reload()
                 return self._one_by_one(group, error)
-            self._ledger.append(events)
+            written = [request for request, outcome in zip(group, outcomes, strict=True) if isinstance(outcome, Answer)]
+            self._ledger.append(events, {name: each for request in written for name, each in request.images.items()})
             self._rows.commit()
         except Exception:
             log.exception("a group could not be written", requests=len(group))
@@ -252,6 +265,9 @@ class Writer:
                 continue
             for event in step.decide(self.shop, step.command, now):
                 self._fold(event, request, step, answer, now)
+        happened = [recorded.event for recorded in answer.events]
+        for event in self._follow(self.shop, happened, now) if happened else ():
+            self._record(msgspec.structs.replace(event, recorded_at=now, actor=SYSTEM), answer)
 
     def _fold(self, event: Event, request: Request, step: Step, answer: Answer, now: float) -> None:
         receipt = None

@@ -1,0 +1,191 @@
+"""What tools count: since their last replacement, and on the records of those before it."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from takt_projections.model import AMONG, among
+from takt_projections.places import NEVER
+from takt_projections.production import midnight
+from takt_projections.spans import LIVE, NOTHING, Span, Sums, exact_sums
+from taktledger.domain.shop import Tool
+from taktledger.domain.tools.life import Use
+
+OWN = 0
+"""In place of a process: all that a tool did, and what was put right in all."""
+
+SPANS = (
+    "SELECT tool_id, begins, ends, process_id, location, after_position, replacement_id, "
+    "tool_spans.parts + CASE WHEN ends IS NULL THEN coalesce(process_totals.parts, 0) ELSE 0 END AS parts, "
+    "tool_spans.milliseconds + CASE WHEN ends IS NULL THEN coalesce(location_totals.milliseconds, 0) ELSE 0 END "
+    "AS milliseconds FROM tool_spans LEFT JOIN process_totals USING (process_id) "
+    "LEFT JOIN location_totals USING (process_id, location)"
+)
+CORRECTIONS = (
+    "SELECT tool_id, process_id, at, parts, milliseconds, coalesce((SELECT id FROM tool_replacements AS each "
+    "WHERE each.tool_id = tool_corrections.tool_id AND each.timestamp >= at ORDER BY timestamp LIMIT 1), 0) "
+    "AS replacement_id FROM tool_corrections"
+)
+RECORDS = (
+    "SELECT tool_replacements.id, tool_replacements.tool_id, coalesce(sum(made.parts), 0) AS parts, "
+    "coalesce(sum(made.milliseconds), 0) AS milliseconds FROM tool_replacements LEFT JOIN ("
+    "SELECT replacement_id, parts, milliseconds FROM tool_spans WHERE replacement_id > 0 UNION ALL "
+    f"SELECT replacement_id, parts, milliseconds FROM ({CORRECTIONS}) WHERE process_id = {OWN}"
+    ") AS made ON made.replacement_id = tool_replacements.id"
+)
+
+
+def counts(db: sqlite3.Connection, tool_ids: Sequence[int]) -> dict[int, dict[int, Sums]]:
+    """Tool ID -> process ID, or OWN -> what it counts since its last replacement."""
+    return _added(tool_ids, _live(db, tool_ids), _corrections(db, tool_ids))
+
+
+def counts_until(db: sqlite3.Connection, tool_ids: Sequence[int], until: float) -> dict[int, dict[int, Sums]]:
+    """The same, as far as it was made or put right until then. UNIX seconds."""
+    spans = [(span, sums) for span, sums in _live(db, tool_ids) if span.begins < until]
+    whole = [(span, sums) for span, sums in spans if span.ends <= until]
+    part = exact_sums(db, [span._replace(ends=until) for span, _ in spans if span.ends > until])
+    return _added(tool_ids, [*whole, *part.items()], _corrections(db, tool_ids, until))
+
+
+def _live(db: sqlite3.Connection, tool_ids: Sequence[int]) -> list[tuple[Span, Sums]]:
+    rows = db.execute(f"{SPANS} WHERE tool_id {AMONG} AND replacement_id = {LIVE}", among(tool_ids))
+    return [span_of(row) for row in rows]
+
+
+def span_of(row: Sequence[float]) -> tuple[Span, Sums]:
+    tool_id, begins, ends, *more, parts, milliseconds = row
+    span = Span(int(tool_id), begins, NEVER if ends is None else ends, *more)  # type: ignore[arg-type]
+    return span, Sums(int(parts), int(milliseconds))
+
+
+def _corrections(
+    db: sqlite3.Connection, tool_ids: Sequence[int], until: float = NEVER
+) -> Iterator[tuple[int, int, Sums]]:
+    rows = db.execute(
+        f"SELECT tool_id, process_id, parts, milliseconds FROM ({CORRECTIONS} WHERE tool_id {AMONG} AND at <= ?) "
+        f"WHERE replacement_id = {LIVE}",
+        (*among(tool_ids), until),
+    )
+    for tool_id, process_id, parts, milliseconds in rows:
+        yield tool_id, process_id, Sums(parts, milliseconds)
+
+
+def _added(
+    tool_ids: Sequence[int], spans: Iterable[tuple[Span, Sums]], corrections: Iterable[tuple[int, int, Sums]]
+) -> dict[int, dict[int, Sums]]:
+    found: dict[int, dict[int, Sums]] = {each: {OWN: NOTHING} for each in tool_ids}
+    for span, sums in spans:
+        of = found[span.tool_id]
+        of[OWN] = of[OWN].plus(sums)
+        if sums != NOTHING:
+            of[span.process_id] = of.get(span.process_id, NOTHING).plus(sums)
+    for tool_id, process_id, sums in corrections:
+        found[tool_id][process_id] = found[tool_id].get(process_id, NOTHING).plus(sums)
+    return found
+
+
+def processes_ever(db: sqlite3.Connection, tool_id: int) -> list[int]:
+    """The processes that a tool has made a part in."""
+    rows = db.execute(
+        f"SELECT DISTINCT process_id FROM ({SPANS} WHERE tool_id = ?) WHERE parts != 0 OR milliseconds != 0 "
+        "ORDER BY process_id",
+        (tool_id,),
+    )
+    return [row[0] for row in rows]
+
+
+def average_lives(db: sqlite3.Connection, tool_ids: Sequence[int] | None = None) -> dict[int, float]:
+    """Tool ID -> mean parts between its replacements, in one query; those that were never replaced are left out."""
+    where, values = (f"WHERE tool_replacements.tool_id {AMONG}", among(tool_ids)) if tool_ids is not None else ("", ())
+    rows = db.execute(
+        f"SELECT tool_id, avg(parts) FROM ({RECORDS} {where} GROUP BY tool_replacements.id) GROUP BY tool_id", values
+    )
+    return dict(map(tuple, rows))
+
+
+def last_parts(db: sqlite3.Connection, tool_ids: Sequence[int]) -> dict[int, int]:
+    """Tool ID -> the last part that was made with it."""
+    spans: defaultdict[int, list[Span]] = defaultdict(list)
+    for row in db.execute(f"SELECT * FROM ({SPANS} WHERE tool_id {AMONG}) WHERE parts > 0", among(tool_ids)):
+        span, _ = span_of(row)
+        spans[span.tool_id].append(span)
+    found: dict[int, int] = {}
+    for tool_id, those in spans.items():
+        for span in sorted(those, key=lambda span: span.begins, reverse=True):
+            row = db.execute(
+                "SELECT id FROM parts WHERE process_id = ? AND finished > ? AND finished <= ? AND position > ? "
+                "ORDER BY finished DESC, id DESC LIMIT 1",
+                (span.process_id, span.begins, span.ends, span.after_position),
+            ).fetchone()
+            if row is not None:
+                found[tool_id] = row[0]
+                break
+    return found
+
+
+# Days
+
+
+def days_used(db: sqlite3.Connection, tool: Tool, how: str, now: float, zone: ZoneInfo) -> int:
+    """Days since a tool was replaced, or came: `all` of them, those of the `week` (Monday to Friday), or those with at
+    least one `part`. Local days."""
+    since = tool.last_replacement.at if tool.last_replacement else tool.created
+    return days_between(db, tool.id, LIVE, how, (since, now), zone)
+
+
+def days_between(
+    db: sqlite3.Connection, tool_id: int, replacement_id: int, how: str, between: tuple[float, float], zone: ZoneInfo
+) -> int:
+    """`replacement_id`: the counter whose parts go for days with a part."""
+    first, last = (datetime.fromtimestamp(each, zone).date() for each in between)
+    match how:
+        case "week":
+            return sum((first + timedelta(days=each)).weekday() < 5 for each in range(1, (last - first).days + 1))
+        case "part":
+            rows = db.execute(f"{SPANS} WHERE tool_id = ? AND replacement_id = ?", (tool_id, replacement_id))
+            return len(
+                _days_with_parts(db, [span for span, sums in map(span_of, rows) if sums.parts], between[1], zone)
+            )
+        case _:
+            return max((last - first).days, 0)
+
+
+def _days_with_parts(db: sqlite3.Connection, spans: Iterable[Span], until: float, zone: ZoneInfo) -> set[date]:
+    """From part to part, a day at a time."""
+    found: set[date] = set()
+    for span in spans:
+        at = span.begins
+        while True:
+            row = db.execute(
+                "SELECT finished FROM parts WHERE process_id = ? AND finished > ? AND finished <= ? AND position > ? "
+                "ORDER BY finished LIMIT 1",
+                (span.process_id, at, min(span.ends, until), span.after_position),
+            ).fetchone()
+            if row is None:
+                break
+            day = datetime.fromtimestamp(row[0], zone).date()
+            found.add(day)
+            at = max(row[0], midnight(day + timedelta(days=1), zone) - 1e-6)
+    return found
+
+
+def uses(
+    db: sqlite3.Connection, tools: Sequence[Tool], now: float, zone: ZoneInfo, until: float | None = None
+) -> Mapping[int, Mapping[int, Use]]:
+    """For decisions: tool ID -> process ID, or OWN -> what it did since its last replacement."""
+    ids = [tool.id for tool in tools]
+    sums = counts(db, ids) if until is None else counts_until(db, ids, until)
+    found: dict[int, dict[int, Use]] = {}
+    for tool in tools:
+        days: dict[str, int] = {}
+        lives = {OWN: tool.life, **tool.process_lives}
+        for process_id in {*sums[tool.id], *lives}:
+            how = lives[process_id].day_count_type if process_id in lives else "all"
+            if how not in days:
+                days[how] = days_used(db, tool, how, now, zone)
+            parts, milliseconds = sums[tool.id].get(process_id, NOTHING)
+            found.setdefault(tool.id, {})[process_id] = Use(parts, milliseconds / 1000, days[how])
+    return found

@@ -1,0 +1,28 @@
+"""Sheets that people upload: how OpenAPI describes them, and where they are read."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+SHEETS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sheet")
+"""One at a time: a large one takes seconds and some memory."""
+ResultT = TypeVar("ResultT")
+
+
+@dataclass
+class SheetUpload(Operation):
+    """How OpenAPI describes an operation whose body is a sheet."""
+
+    def __post_init__(self) -> None:
+        file = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        self.request_body = RequestBody(required=True, content={"text/csv": file, XLSX: file})
+
+
+async def beside(read: Callable[..., ResultT], *arguments: object) -> ResultT:
+    """Reads a sheet in its own thread, so that others are answered meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(SHEETS, read, *arguments)

@@ -1,0 +1,278 @@
+"""Noticing that a tool is worn, due for calibration, or short of stock: each once per occasion.
+
+A finished cycle must not cost a look at every tool. So the watch remembers for each process how many parts and seconds
+of cutting it takes at least until something can be due, and looks again when that much is done. What it remembers is
+only a bound: it is no state of the shop, and lost at a restart without harm.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from taktledger.domain.alerts import dismiss_alerts, raise_alert
+from taktledger.domain.assemblies import AssemblyEvent
+from taktledger.domain.changeover import ProcessSwitched
+from taktledger.domain.controls import ToolRunTimeMeasured
+from taktledger.domain.event import Event
+from taktledger.domain.inventory.stock import StockMoved, stock_of
+from taktledger.domain.parts import CycleFinished, PartDeleted
+from taktledger.domain.shop import Life, Shop, Tool
+from taktledger.domain.tools.fields import ToolEvent
+from taktledger.domain.tools.life import (
+    ToolHistory,
+    ToolWarned,
+    Use,
+    days_warning_due,
+    life_in_force,
+    parts_warning_due,
+    seconds_warning_due,
+    usage,
+)
+
+# Events
+
+
+class ToolCalibrationFellDue(ToolEvent, frozen=True, kw_only=True):
+    """A tool should be calibrated again."""
+
+    due: date
+
+
+class ToolStockPassedReorderPoint(ToolEvent, frozen=True, kw_only=True):
+    """The stock of a tool's inventory item fell to its reorder point, or rose above it again."""
+
+    below: bool
+    """At it or below."""
+    stock: int
+
+
+# What they do
+
+
+def calibration_fell_due(shop: Shop, event: ToolCalibrationFellDue) -> None:
+    tool = shop.tools[event.tool_id]
+    tool.calibration_alerted = tool.calibration_date
+
+
+def stock_passed_reorder_point(shop: Shop, event: ToolStockPassedReorderPoint) -> None:
+    shop.tools[event.tool_id].below_reorder_point = event.below
+
+
+# What follows
+
+
+class Left(NamedTuple):
+    """What a process must still make, or cut, until one of its tools can be due."""
+
+    parts: float = math.inf
+    seconds: float = math.inf
+
+
+class LookAtTools(Struct, kw_only=True, frozen=True):
+    """Look at every tool: a day has begun, or notices were snoozed until now."""
+
+
+class ToolWatch:
+    """Looks at tools when something has happened that they may be due after."""
+
+    def __init__(self, history: ToolHistory) -> None:
+        self._history = history
+        self._bounds: dict[int, Left] = {}
+        """Process ID -> its `parts_made` and `tool_seconds` at which to look again."""
+
+    def forget(self) -> None:
+        """The shop was loaded anew."""
+        self._bounds.clear()
+
+    def follow(self, shop: Shop, events: Sequence[Event], now: float) -> Iterator[Event]:
+        """What is to be noticed after these events, which are folded."""
+        worn: set[int] = set()
+        tools: set[int] = set()
+        items: set[int] = set()
+        for event in events:
+            match event:
+                case CycleFinished():
+                    worn.add(event.process_id or 0)
+                    if event.occurred_at <= shop.tooled_at:  # it may be charged to a tool that is elsewhere now
+                        self._bounds.clear()
+                case ToolRunTimeMeasured():
+                    worn.add(shop.machines[event.machine_id].loaded_process_id or 0)
+                case ToolEvent():
+                    self._bounds.clear()
+                    tools.add(event.tool_id)
+                case AssemblyEvent() | ProcessSwitched() | PartDeleted():
+                    self._bounds.clear()
+                case StockMoved():
+                    items |= event.changes.keys()
+                case _:
+                    pass
+        if worn or tools or items:
+            yield from self._look(shop, worn, tools, items, now)
+
+    def look_at_tools(self, shop: Shop, command: LookAtTools, now: float) -> Iterator[Event]:
+        """Once a day, and when a snooze ends."""
+        self._bounds.clear()
+        yield from self._notices(shop, list(shop.tools.values()), now)
+
+    def _look(self, shop: Shop, worn: set[int], tools: set[int], items: set[int], now: float) -> Iterator[Event]:
+        processes = [shop.processes[each] for each in sorted(worn) if each in shop.processes]
+        due = [
+            each.id
+            for each in processes
+            if (bound := self._bounds.get(each.id)) is None
+            or each.parts_made >= bound.parts
+            or each.tool_seconds >= bound.seconds
+        ]
+        for process_id in due:
+            tools |= _tools_of(shop, process_id)
+        known = [shop.tools[each] for each in sorted(tools) if each in shop.tools]
+        yield from self._notices(shop, known, now)
+        of_items = [tool for tool in shop.tools.values() if tool.inventory_item_id in items] if items else []
+        for tool in (*known, *of_items):
+            yield from _stock(shop, tool, now)
+        for process_id in due:
+            self._remember(shop, process_id, now)
+
+    def _notices(self, shop: Shop, tools: Sequence[Tool], now: float) -> Iterator[Event]:
+        today = datetime.fromtimestamp(now, ZoneInfo(shop.options.timezone)).date()
+        lasting = [tool for tool in tools if _has_life(tool) and not _is_snoozed(tool, now)]
+        uses = self._history.uses(shop, [tool.id for tool in lasting], now) if lasting else {}
+        for tool in lasting:
+            yield from _wear(shop, tool, uses[tool.id], now)
+        for tool in tools:
+            yield from _calibration(shop, tool, today, now)
+
+    def _remember(self, shop: Shop, process_id: int, now: float) -> None:
+        """Every part of a process is at most one more for each of its tools, and so are its seconds."""
+        tools = [shop.tools[each] for each in sorted(_tools_of(shop, process_id))]
+        lasting = [tool for tool in tools if _has_life(tool) and not _is_snoozed(tool, now)]
+        uses = self._history.uses(shop, [tool.id for tool in lasting], now) if lasting else {}
+        left = [_left(shop, tool, uses[tool.id]) for tool in lasting]
+        process = shop.processes[process_id]
+        self._bounds[process_id] = Left(
+            process.parts_made + min((each.parts for each in left), default=math.inf),
+            process.tool_seconds + min((each.seconds for each in left), default=math.inf),
+        )
+
+
+def _wear(shop: Shop, tool: Tool, uses: Mapping[int, Use], now: float) -> Iterator[Event]:
+    process_id, life = life_in_force(shop, tool)
+    use = uses.get(process_id, Use())
+    for what, kind, is_due, message in (
+        (
+            "warning",
+            "tool_warning",
+            parts_warning_due(life, use) or seconds_warning_due(life, use),
+            f"'{tool.name}' should be replaced soon",
+        ),
+        ("day_warning", "tool_warning", days_warning_due(life, use), f"'{tool.name}' should be replaced soon"),
+        ("life", "tool_life", (usage(tool.usage_mode, life, use) or 0) > 1, f"'{tool.name}' is past its life"),
+    ):
+        if is_due and what not in life.sent:
+            warned = ToolWarned(occurred_at=now, tool_id=tool.id, what=what, process_id=process_id or None)
+            yield warned
+            yield raise_alert(
+                shop,
+                warned,
+                kind,
+                f"{message}: {_said(life, use)}",
+                tool_id=tool.id,
+                machine_id=_machine_of(shop, tool),
+                process_id=process_id or None,
+                what=what,
+                part_count=use.parts,
+                part_life=life.part_life,
+                runtime=use.seconds,
+                max_runtime=life.max_runtime,
+                day_count=use.days,
+                day_life=life.day_life,
+            )
+
+
+def _said(life: Life, use: Use) -> str:
+    tracked = (
+        (life.part_life, f"{use.parts} of {life.part_life} parts"),
+        (life.max_runtime, f"{use.seconds / 60:.0f} of {life.max_runtime / 60:.0f} minutes"),
+        (life.day_life, f"{use.days} of {life.day_life} days"),
+    )
+    return ", ".join(text for lasts, text in tracked if lasts)
+
+
+def _calibration(shop: Shop, tool: Tool, today: date, now: float) -> Iterator[Event]:
+    last, days = tool.calibration_date, tool.calibration_interval
+    if last is None or days is None or tool.calibration_notify is None or tool.calibration_alerted == last:
+        return
+    try:
+        due = last + timedelta(days=days)
+    except OverflowError:
+        return
+    if due <= today:
+        fell_due = ToolCalibrationFellDue(occurred_at=now, tool_id=tool.id, due=due)
+        yield fell_due
+        message = f"'{tool.name}' should be calibrated: it was due on {due.isoformat()}"
+        machine_id = _machine_of(shop, tool)
+        yield raise_alert(
+            shop, fell_due, "calibration", message, tool_id=tool.id, machine_id=machine_id, due=due.isoformat()
+        )
+
+
+def _stock(shop: Shop, tool: Tool, now: float) -> Iterator[Event]:
+    item = shop.inventory_items.get(tool.inventory_item_id) if tool.inventory_item_id else None
+    stock = stock_of(shop, item.id) if item else 0
+    below = item is not None and tool.reorder_point is not None and stock <= tool.reorder_point
+    if below == tool.below_reorder_point:
+        return
+    passed = ToolStockPassedReorderPoint(occurred_at=now, tool_id=tool.id, below=below, stock=stock)
+    yield passed
+    if below and item is not None:
+        yield raise_alert(
+            shop,
+            passed,
+            "stock",
+            f"{stock} of '{item.name}' are left for '{tool.name}': it should be ordered",
+            tool_id=tool.id,
+            inventory_item_id=item.id,
+            stock=stock,
+            reorder_point=tool.reorder_point,
+            order_qty=tool.order_qty,
+        )
+    else:
+        yield from dismiss_alerts(shop, passed, kind="stock", tool_id=tool.id)
+
+
+def _left(shop: Shop, tool: Tool, uses: Mapping[int, Use]) -> Left:
+    process_id, life = life_in_force(shop, tool)
+    use = uses.get(process_id, Use())
+    parts, seconds = [math.inf], [math.inf]
+    if life.part_life and "warning" not in life.sent:
+        parts.append(life.part_life - life.warn_life - use.parts)
+    if life.max_runtime and "warning" not in life.sent:
+        seconds.append(life.max_runtime - life.warn_runtime - use.seconds)
+    if "life" not in life.sent:
+        parts += [life.part_life + 1 - use.parts] if life.part_life else []
+        seconds += [life.max_runtime - use.seconds] if life.max_runtime else []
+    return Left(min(parts), min(seconds))
+
+
+def _has_life(tool: Tool) -> bool:
+    return tool.life.is_set or any(life.is_set for life in tool.process_lives.values())
+
+
+def _is_snoozed(tool: Tool, now: float) -> bool:
+    return tool.replacement_rules_snoozed_until is not None and now <= tool.replacement_rules_snoozed_until
+
+
+def _tools_of(shop: Shop, process_id: int) -> set[int]:
+    process = shop.processes.get(process_id)
+    assemblies: Iterable[int] = process.assembly_ids if process else ()
+    return {tool_id for each in assemblies for tool_id in shop.assemblies[each].tool_ids}
+
+
+def _machine_of(shop: Shop, tool: Tool) -> int | None:
+    assembly = shop.assemblies.get(tool.assembly_id) if tool.assembly_id else None
+    process = shop.processes.get(assembly.process_id) if assembly is not None and assembly.process_id else None
+    return process.machine_id if process else None
