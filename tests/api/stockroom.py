@@ -138,10 +138,11 @@ def forbidden(answer: httpx.Response, allowed: set[str] = WRITERS) -> None:
 
 
 def alerts_about(api: httpx.Client, tool: Json, at_least: int = 0) -> list[Json]:
-    """The alerts of a tool, as soon as there are so many of them. It waits up to 10 s."""
+    """The alerts of a tool, dismissed or not, as soon as there are so many of them. It waits up to 10 s."""
     deadline = time.monotonic() + 10
     while True:
-        alerts = [alert for alert in get(api, "/api/alerts/").values() if alert["tool_id"] == tool["id"]]
+        found = [alert for alert in get(api, "/api/alerts/").values() if alert["tool_id"] == tool["id"]]
+        alerts = [{name: alert[name] for name in alert if not name.startswith("dismissed")} for alert in found]
         if len(alerts) >= at_least:
             return alerts
         assert time.monotonic() < deadline, f"{len(alerts)} of {at_least} alerts after 10 s: {alerts}"

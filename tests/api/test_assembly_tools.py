@@ -24,7 +24,7 @@ LIFE: Json = {"part_life": 200, "warn_life": 20, "max_runtime": 3_600, "warn_run
 LIFE |= {"day_warning": 3, "usage_mode": 1}
 
 
-def duplicate(api: httpx.Client, assembly: Json, **body: Any) -> httpx.Response:
+def duplicate(api: httpx.Client, assembly: Json, /, **body: Any) -> httpx.Response:
     body = {"assembly": {"name": unique("copy")}} | body
     return api.post(f"{assembly_path(assembly)}/duplicate", json=body)
 

@@ -172,10 +172,10 @@ def test_facts_of_an_edge_warn_too(api: httpx.Client, edge: httpx.Client) -> Non
     tool = make_tool(api, make_assembly(api, process), **LIFE)
     now = time.time()
     facts(edge, machine, program_seen(now, program["filename"]), baseline(now))
-    facts(edge, machine, cycle(now + 1, 6, 6))
+    facts(edge, machine, cycle(now + 1, 6, 6, program=program["filename"]))
     assert tool_of(api, tool)["part_count"] == 6
     assert alerts_about(api, tool) == []
-    facts(edge, machine, cycle(now + 2, 7))
+    facts(edge, machine, cycle(now + 2, 7, program=program["filename"]))
     assert len(alerts_about(api, tool, 1)) == 1
     assert tool_of(api, tool)["warning_sent"] is True
 
@@ -189,7 +189,7 @@ def test_what_arrives_after_the_replacement_leaves_the_new_tool_fresh(api: httpx
     before = time.time() - 60
     facts(edge, machine, program_seen(before, program["filename"]), baseline(before))
     replaced(api, tool)
-    facts(edge, machine, cycle(before + 30, 8, 8))
+    facts(edge, machine, cycle(before + 30, 8, 8, program=program["filename"]))
     shown = tool_of(api, tool)
     assert (shown["part_count"], shown["warning_sent"]) == (0, False)
 

@@ -162,7 +162,8 @@ def test_the_same_facts_in_any_order_give_the_same(api: httpx.Client, edge: http
 def test_a_fact_that_comes_twice_counts_once(api: httpx.Client, edge: httpx.Client, line: EdgeLine) -> None:
     """Adapters buffer: facts arrive possibly twice."""
     spool = Spool(edge, line.line.mill)
-    events = spool.events(cycle(MARCH, 1, tool_seconds={str(LOCATION): 5}))
+    program = line.line.program["filename"]
+    events = spool.events(cycle(MARCH, 1, program=program, tool_seconds={str(LOCATION): 5}))
     for _ in range(3):
         assert post_events(edge, events).is_success
     assert part_counts(api, line.tool)[""] == 1

@@ -229,7 +229,7 @@ class EdgeLine:
         """A cycle was finished at each of these moments, as told in this order."""
         for when in moments:
             self._reading += 1
-            self.tell(cycle(when, self._reading, **data))
+            self.tell(cycle(when, self._reading, program=self.line.program["filename"], **data))
 
     def run_time(self, when: float, **locations: float) -> None:
         """The time that locations were active: `run_time(t, at3=12.5)`."""

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, Struct
-from tool_oracle import OWN, Oracle, Sums
 
+from projections.tool_oracle import OWN, Oracle, Sums
 from street import START, Clock, Street, events, new_folder, new_street, one_of, request, rows
 from takt_projections import BUILT_IN, parts, replacements, tool_counts
 from takt_projections.history import History
@@ -387,17 +387,20 @@ def _without_nothing(counts: dict[int, dict[int, Any]]) -> dict[int, dict[int, S
 
 
 def shown(said: Sequence[Event]) -> str:
-    """What happened, a line each, for the reader of a failure."""
+    """What happened, a line each, with times in steps: for the reader of a failure."""
     lines = []
     for position, event in enumerate(said, 1):
-        fields = {
-            name: value
-            for name in event.__struct_fields__
-            if (value := getattr(event, name)) is not None and value != "" and name not in HIDDEN
-        }
-        text = ", ".join(f"{name}={value}" for name, value in fields.items())
-        lines.append(f"{position} {(event.occurred_at - START) / STEP:g}: {type(event).__name__} {text}")
+        what = ", ".join(_said(event)).replace("fields=", "")
+        lines.append(f"{position} at {(event.occurred_at - START) / STEP:g}: {type(event).__name__} {what}")
     return "\n".join(["", *lines])
 
 
-HIDDEN = ("occurred_at", "recorded_at", "actor", "day_count_type", "notes", "before", "message", "counters")
+def _said(struct: Struct) -> Iterator[str]:
+    """Its fields that say something."""
+    for name in struct.__struct_fields__:
+        value = getattr(struct, name)
+        if name not in HIDDEN and value is not UNSET and value not in (None, "", [], {}):
+            yield f"{name}=({', '.join(_said(value))})" if isinstance(value, Struct) else f"{name}={value}"
+
+
+HIDDEN = ("occurred_at", "recorded_at", "reported_at", "actor", "day_count_type", "before", "message")

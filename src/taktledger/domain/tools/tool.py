@@ -9,9 +9,9 @@ from taktledger.domain.errors import ReferenceMissing
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Image, Shop, Tool
 from taktledger.domain.tools.fields import LifeFields, ProcessLifeFields, ToolEvent, ToolFields, get_tool
-from taktledger.domain.tools.life import set_life
+from taktledger.domain.tools.life import ToolCountCorrected, set_life
 from taktledger.domain.users import forget_favorite
-from taktledger.domain.values import Id, Name, edit, narrow, set_fields
+from taktledger.domain.values import Count, Duration, Id, Name, edit, narrow, set_fields
 
 # Events
 
@@ -106,6 +106,10 @@ def put_tool(shop: Shop, tool: Tool, assembly_id: int | None) -> None:
 class CreateTool(ToolFields, kw_only=True, frozen=True):
     name: Name
     assembly_id: Id | None = None
+    part_count: Count = 0
+    """What it has made already."""
+    runtime: Duration = 0.0
+    """Seconds."""
 
 
 class DeleteTool(Struct, kw_only=True, frozen=True):
@@ -117,17 +121,20 @@ class ChangeToolImage(Struct, kw_only=True, frozen=True):
     image: Image | None
 
 
-def create_tool(shop: Shop, command: CreateTool, now: float) -> list[Event]:
+def create_tool(shop: Shop, command: CreateTool, now: float) -> Iterator[Event]:
     """Sets up a tool (`PUT /api/tools/`)."""
     check_references(shop, command.assembly_id, command.inventory_item_id)
-    return [
-        ToolCreated(
-            occurred_at=now,
-            tool_id=next_tool_id(shop),
-            fields=narrow(ToolFields, command),
-            assembly_id=command.assembly_id,
+    created = ToolCreated(
+        occurred_at=now,
+        tool_id=next_tool_id(shop),
+        fields=narrow(ToolFields, command),
+        assembly_id=command.assembly_id,
+    )
+    yield created
+    if command.part_count or command.runtime:
+        yield ToolCountCorrected(
+            occurred_at=now, tool_id=created.tool_id, parts=command.part_count, seconds=command.runtime
         )
-    ]
 
 
 def delete_tool(shop: Shop, command: DeleteTool, now: float) -> list[Event]:
