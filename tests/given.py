@@ -36,6 +36,16 @@ BY_THE_WRITER = {"recorded_at": 0.0, "actor": "", "source": None, "source_sequen
 """The envelope fields that only count in a comparison when the test names them."""
 
 
+class _NoHistory:
+    """For decisions that need not look at the rows here."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"this decision asks the history: {name}")
+
+
+NO_HISTORY: Any = _NoHistory()
+
+
 class Given:
     """A shop in which this has happened."""
 

@@ -4,6 +4,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,26 @@ from takt_projections.current import ReadModels
 from takt_projections.history import History
 from takt_projections.rebuild import rebuild_into
 from taktledger.domain.alerts import DismissAlert, dismiss_alert
-from taktledger.domain.assemblies import AssemblyChanges, CreateAssembly, EditAssembly, create_assembly, edit_assembly
-from taktledger.domain.assembling import DeleteAssembly, delete_assembly
+from taktledger.domain.assemblies import (
+    AssemblyChanges,
+    ChangeAssemblyImage,
+    CreateAssembly,
+    EditAssembly,
+    change_assembly_image,
+    create_assembly,
+    edit_assembly,
+)
+from taktledger.domain.assembling import (
+    AddTools,
+    AssemblyCopy,
+    DeleteAssembly,
+    DuplicateAssembly,
+    MergeAssemblies,
+    add_tools,
+    delete_assembly,
+    duplicate_assembly,
+    merge_assemblies,
+)
 from taktledger.domain.changeover import ChangeOver, change_over
 from taktledger.domain.controls import ControlChanges, NoteContact, note_contact
 from taktledger.domain.duplicate import Copy, DuplicateProcess, duplicate_process
@@ -75,14 +94,48 @@ from taktledger.domain.programs import (
     delete_program,
     edit_program,
 )
-from taktledger.domain.shop import ControlAlarm, Counter, MappedVariable, Shop
+from taktledger.domain.shop import ControlAlarm, Counter, Image, MappedVariable, Shop
 from taktledger.domain.tool_requirements import (
     CreateToolRequirement,
     ToolRequirementFields,
     create_tool_requirement,
 )
-from taktledger.domain.tools.editing import EditTool, ToolChanges, edit_tool
-from taktledger.domain.tools.tool import CreateTool, DeleteTool, create_tool, delete_tool
+from taktledger.domain.tools.editing import (
+    AdjustPartCounts,
+    ChangeTags,
+    EditProcessLife,
+    EditTool,
+    ProcessLifeChanges,
+    ToolChanges,
+    UpdatePartLives,
+    adjust_part_counts,
+    change_tags,
+    edit_process_life,
+    edit_tool,
+    update_part_lives,
+)
+from taktledger.domain.tools.importing import ImportTools, ToolRow, import_tools
+from taktledger.domain.tools.notices import ToolWatch
+from taktledger.domain.tools.replacement import ReplacementFields
+from taktledger.domain.tools.replacing import (
+    ChangeReplacementImage,
+    EditReplacement,
+    ReplaceTool,
+    Replacing,
+    UndoReplacement,
+    change_replacement_image,
+    edit_replacement,
+    replace_tool,
+    undo_replacement,
+)
+from taktledger.domain.tools.tool import (
+    ChangeToolImage,
+    CreateTool,
+    DeleteTool,
+    change_tool_image,
+    create_tool,
+    delete_tool,
+)
 from taktledger.domain.users import (
     LEVELS,
     CreateUser,
@@ -97,7 +150,6 @@ from taktledger.domain.users import (
     issue_key,
     revoke_key,
 )
-from taktledger.domain.tools.notices import ToolWatch
 from taktledger.ledger.store import Ledger, Recorded
 from taktledger.ledger.writer import Answer, Request, Step, Writer
 from taktledger.shopfloor import facts as f
@@ -275,9 +327,15 @@ DECISIONS: dict[str, Callable[..., Any]] = {
     "create_assembly": create_assembly,
     "edit_assembly": edit_assembly,
     "delete_assembly": delete_assembly,
+    "duplicate_assembly": duplicate_assembly,
+    "add_tools": add_tools,
+    "merge_assemblies": merge_assemblies,
+    "change_assembly_image": change_assembly_image,
     "create_tool": create_tool,
-    "edit_tool": edit_tool,
     "delete_tool": delete_tool,
+    "change_tool_image": change_tool_image,
+    "change_tags": change_tags,
+    "import_tools": import_tools,
     "create_tool_requirement": create_tool_requirement,
     "create_inventory_item": create_inventory_item,
     "edit_inventory_item": edit_inventory_item,
@@ -310,7 +368,18 @@ DECISIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-WITH_HISTORY: dict[str, Callable[..., Any]] = {"edit_part": edit_part, "delete_part": delete_part}
+WITH_HISTORY: dict[str, Callable[..., Any]] = {
+    "edit_part": edit_part,
+    "delete_part": delete_part,
+    "edit_tool": edit_tool,
+    "edit_process_life": edit_process_life,
+    "adjust_part_counts": adjust_part_counts,
+    "update_part_lives": update_part_lives,
+    "replace_tool": replace_tool,
+    "undo_replacement": undo_replacement,
+    "edit_replacement": edit_replacement,
+    "change_replacement_image": change_replacement_image,
+}
 """Decisions that ask the rows."""
 
 
@@ -406,11 +475,39 @@ _assembly: dict[str, Any] = {
     "shared": st.booleans(),
     "process_id": st.none() | a_process_id,
 }
+_life: dict[str, Any] = {
+    "part_life": st.integers(0, 4),
+    "warn_life": st.integers(0, 2),
+    "max_runtime": st.sampled_from((0.0, 2.5)),
+    "day_life": st.integers(0, 2),
+    "day_count_type": st.sampled_from(("all", "week", "part")),
+}
 _tool: dict[str, Any] = {
     "notes": a_text,
     "tags": st.lists(a_text, max_size=2),
     "assembly_id": st.none() | an_assembly_id,
+    "inventory_item_id": st.none() | st.sampled_from((1, 2)),
+    "slots": st.integers(0, 2),
+    "reorder_point": st.none() | st.integers(0, 9),
+    "calibration_date": st.none() | st.dates(date(2025, 11, 1), date(2025, 11, 30)),
+    "calibration_interval": st.none() | st.integers(1, 20),
+    "calibration_notify": st.none() | st.just(1),
+    "replaced_checklist": st.none() | st.lists(a_text, max_size=1),
+    "part_count": st.integers(0, 5),
+    "runtime": a_number.filter(lambda seconds: 0 <= seconds < 10),
+    **_life,
 }
+_replacing: dict[str, Any] = {
+    "reason": st.integers(0, 6),
+    "notes": a_text,
+    "indexed": st.booleans(),
+    "substitute": st.none() | a_tool_id,
+    "maintenance_status": st.none() | st.integers(1, 7),
+    "inv_pt": st.just(1),
+    "timestamp": st.none() | a_moment,
+}
+an_image = st.none() | st.builds(Image, st.sampled_from(("aa", "bb")), st.just("image/png"))
+a_replacement_id = st.integers(1, 5)
 _item: dict[str, Any] = {
     "notes": a_text,
     "part_number": a_text,
@@ -517,6 +614,65 @@ _on_tooling = one_of(
     _act("create_tool", _new(CreateTool, a_name, _tool)),
     _act("edit_tool", st.builds(EditTool, tool_id=a_tool_id, changes=_some(ToolChanges, **_tool))),
     _act("delete_tool", st.builds(DeleteTool, tool_id=a_tool_id)),
+    *[
+        _act(
+            "replace_tool",
+            st.builds(
+                ReplaceTool, tool_id=a_tool_id, said=_some(Replacing, **_replacing), force_substitute=st.booleans()
+            ),
+        )
+        for _ in range(3)
+    ],
+    _act("undo_replacement", st.builds(UndoReplacement, replacement_id=a_replacement_id)),
+    _act(
+        "edit_replacement",
+        st.builds(EditReplacement, replacement_id=a_replacement_id, fields=_some(ReplacementFields, notes=a_text)),
+    ),
+    _act(
+        "change_replacement_image",
+        st.builds(ChangeReplacementImage, replacement_id=a_replacement_id, image=an_image),
+    ),
+    _act("change_tool_image", st.builds(ChangeToolImage, tool_id=a_tool_id, image=an_image)),
+    _act("change_assembly_image", st.builds(ChangeAssemblyImage, assembly_id=an_assembly_id, image=an_image)),
+    _act(
+        "edit_process_life",
+        st.builds(
+            EditProcessLife,
+            tool_id=a_tool_id,
+            process_id=a_process_id,
+            changes=_some(ProcessLifeChanges, part_count=st.integers(0, 5), **_life),
+        ),
+    ),
+    _act("adjust_part_counts", st.builds(AdjustPartCounts, tools=some_tools, count=st.integers(-3, 3))),
+    _act("change_tags", st.builds(ChangeTags, tools=some_tools, add=st.lists(a_text, max_size=2))),
+    _act("update_part_lives", st.builds(UpdatePartLives, tools=some_tools)),
+    _act("add_tools", st.builds(AddTools, assembly_id=an_assembly_id, tools=some_tools)),
+    _act(
+        "merge_assemblies",
+        st.builds(MergeAssemblies, assembly_id=an_assembly_id, sources=st.lists(an_assembly_id, max_size=1)),
+    ),
+    _act(
+        "duplicate_assembly",
+        st.builds(
+            DuplicateAssembly,
+            assembly_id=an_assembly_id,
+            copy=st.builds(AssemblyCopy, duplicate=st.dictionaries(a_tool_id, a_name, max_size=2)),
+        ),
+    ),
+    _act(
+        "import_tools",
+        st.builds(
+            ImportTools,
+            rows=st.lists(
+                st.builds(
+                    ToolRow, number=st.integers(2, 9), assembly=st.none() | a_name, location=st.just(4), tool=a_name
+                ),
+                max_size=2,
+            ),
+            columns=st.just({}),
+            process_id=st.none() | a_process_id,
+        ),
+    ),
     _act(
         "create_tool_requirement",
         st.builds(
@@ -696,7 +852,7 @@ FURNISHED = [
             Act("create_assembly", CreateAssembly(name="drill", location=2, shared=True, process_id=2)),
             Act("create_assembly", CreateAssembly(name="face mill", location=3, process_id=1)),
             Act("create_tool", CreateTool(name="ball", assembly_id=1)),
-            Act("create_tool", CreateTool(name="insert", assembly_id=3, tags=["a"])),
+            Act("create_tool", CreateTool(name="insert", assembly_id=3, tags=["a"], part_life=4, inventory_item_id=1)),
             Act("create_tool", CreateTool(name="insert", assembly_id=3)),
             Act("create_inventory_item", CreateInventoryItem(name="insert", corners=4)),
             Act("create_inventory_item", CreateInventoryItem(name="drill", part_number="D 8.5")),

@@ -131,7 +131,7 @@ class Replacements(ReadModel):
 
 
 class ToolReplacement(Struct, kw_only=True):
-    """A replacement, as the API answers it (api/tool.txt). References to what was deleted are null."""
+    """A replacement, as the API answers it. References to what was deleted are null."""
 
     id: int
     tool_id: int | None

@@ -102,7 +102,7 @@ class ToolLives(ReadModel):
 
 
 class ToolProcessLife(Struct, kw_only=True):
-    """What a tool should last and what it did, in one process or (`process_id` null) in all (api/tool.txt)."""
+    """What a tool should last and what it did, in one process or (`process_id` null) in all."""
 
     tool_id: int
     process_id: int | None

@@ -96,7 +96,7 @@ def _value(tool: Tool, name: str, other: dict[str, Any]) -> Any:
 
 
 class ToolDocument(Struct, kw_only=True):
-    """A tool, as `GET /api/tools/{id}` answers it (api/tool.txt). Its life and counters are its own: of all processes
+    """A tool, as `GET /api/tools/{id}` answers it. Its life and counters are its own: of all processes
     together."""
 
     id: int

@@ -79,10 +79,10 @@ def test_anything_else_adds_nothing(api: httpx.Client, hall: Json, no: str) -> N
     assert found.keys() == keys(hall["own"]["here"], hall["shared"]["here"])
 
 
-@pytest.mark.parametrize("shared", ["1", "0"])
-def test_shared_without_a_process_is_ignored(api: httpx.Client, hall: Json, shared: str) -> None:
+@pytest.mark.parametrize("flag", ["1", "0"])
+def test_shared_without_a_process_is_ignored(api: httpx.Client, hall: Json, flag: str) -> None:
     """Ignored if process is not specified."""
-    assert get(api, PATH, shared=shared) == get(api, PATH)
+    assert get(api, PATH, shared=flag) == get(api, PATH)
 
 
 def test_the_list_of_an_empty_process(api: httpx.Client) -> None:
@@ -91,10 +91,10 @@ def test_the_list_of_an_empty_process(api: httpx.Client) -> None:
     assert get(api, PATH, process=process["id"]) == get(api, PATH, process=process["id"], shared=1) == {}
 
 
-@pytest.mark.parametrize("shared", ["0", "1"])
-def test_the_list_of_an_unknown_process_is_424(api: httpx.Client, shared: str) -> None:
+@pytest.mark.parametrize("flag", ["0", "1"])
+def test_the_list_of_an_unknown_process_is_424(api: httpx.Client, flag: str) -> None:
     """Assembly status codes: list 424."""
-    refused(api.get(PATH, params={"process": UNKNOWN, "shared": shared}), 424)
+    refused(api.get(PATH, params={"process": UNKNOWN, "shared": flag}), 424)
 
 
 @pytest.mark.parametrize("process", ["abc", "1.5"])

@@ -6,6 +6,7 @@ import pytest
 from api.client import (
     Json,
     Server,
+    cycle,
     facts,
     get,
     make_machine,
@@ -281,7 +282,7 @@ def test_run_time_of_a_program_without_a_process_is_nobody_s(api: httpx.Client, 
     line = EdgeLine(api, edge)
     free = make_program(api, line.line.mill)
     facts(edge, line.line.mill, program_seen(MARCH, free["filename"]))
-    line.cycles(MARCH + 60, tool_seconds={str(LOCATION): 30})
+    facts(edge, line.line.mill, cycle(MARCH + 60, program=free["filename"], tool_seconds={str(LOCATION): 30}))
     assert runtimes(api, line) == [0, 0, 0]
 
 

@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -24,10 +25,10 @@ from taktledger.domain.users import LEVELS
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 HOW = "python -m tests.docs.generate"
-SOURCES = [path for room in ("domain", "shopfloor") for path in sorted((ROOT / "src/taktledger" / room).glob("*.py"))]
+SOURCES = [path for room in ("domain", "shopfloor") for path in sorted((ROOT / "src/taktledger" / room).rglob("*.py"))]
 TABLE_HEAD = "\n| Field | Type | | Meaning |\n|---|---|---|---|\n"
 ENVELOPE = set(Event.__struct_fields__)
-OBJECT_TABLES = Touched.__struct_fields__
+OBJECT_TABLES = {model.name for model in BUILT_IN} & {*Touched.__struct_fields__}
 
 
 class Function(NamedTuple):
@@ -46,7 +47,7 @@ def functions() -> Iterator[Function]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 calls = {_name(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
-                touched = set(re.findall(r"touched\.(\w+)\.add", ast.unparse(node)))
+                touched = set(re.findall(r"touched\.(\w+)(?:\.add| \|=)", ast.unparse(node)))
                 module = str(path.relative_to(ROOT / "src/taktledger"))
                 yield Function(node.name, module, frozenset(calls), frozenset(touched))
 
@@ -79,7 +80,7 @@ def touched(start: str, known: Iterable[Function]) -> set[str]:
 
 
 def used_by(kind: type[Event], known: Iterable[Function]) -> list[str]:
-    rows = touched(FOLDS[kind].__name__, known) & set(OBJECT_TABLES)
+    rows = touched(FOLDS[kind].__name__, known) & OBJECT_TABLES
     kept = {model.name for model in BUILT_IN if kind in model().handlers()}
     return sorted(rows | kept)
 
@@ -96,7 +97,7 @@ def shown(annotation: Any) -> str:
     if origin is list:
         return f"list of {shown(arguments[0])}"
     if arguments and origin is not None and "Literal" in str(origin):
-        return " or ".join(f"`{each}`" for each in arguments)
+        return " or ".join(f"`{each}`" if each else "empty" for each in arguments)
     if arguments:  # a union
         names = [shown(each) for each in arguments if each is not msgspec.UnsetType]
         return " or ".join([*(each for each in names if each != "null"), *(["null"] if "null" in names else [])])
@@ -106,6 +107,7 @@ def shown(annotation: Any) -> str:
         str: "text",
         bool: "true or false",
         type(None): "null",
+        date: "date",
         Any: "anything",
     }
     return plain.get(annotation, f"`{getattr(annotation, '__name__', annotation)}`")

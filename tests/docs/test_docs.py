@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,23 @@ def matches(shown: str, answer: str) -> bool:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples need curl")
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in EXAMPLES])
 def test_examples_are_true(page: Path, tmp_path: Path) -> None:
-    """Each page starts with an empty ledger and tells one story from top to bottom."""
+    """Each page starts with an empty ledger and an empty directory, and tells one story from top to bottom."""
     server = Server(tmp_path / "data")
     server.admin_key = KEY
     server.start()
+    (directory := tmp_path / "files").mkdir()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # a set-up may need python and its packages
     try:
+        environment = os.environ | {"LEDGER": server.url, "KEY": KEY, "EDGE_KEY": server.edge_key, "no_proxy": "*"}
         for command, shown in examples(page):
-            environment = os.environ | {"LEDGER": server.url, "KEY": KEY, "EDGE_KEY": server.edge_key, "no_proxy": "*"}
             done = subprocess.run(
-                ["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=30, check=False
+                ["bash", "-c", command],
+                env=environment | {"PATH": path},
+                cwd=directory,
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
             )
             assert done.returncode == 0, f"{command}\n{done.stderr}"
             if shown is not None:

@@ -21,6 +21,7 @@ from taktledger.domain.controls import ControlChanges, MachineStateChanged
 from taktledger.domain.errors import NotFound, ReferenceMissing
 from taktledger.domain.parts import finish_cycles
 from taktledger.domain.processes import EditProcess, ProcessFields, edit_process
+from taktledger.domain.tools.tool import ToolMoved
 
 
 def edit(assembly_id: int = 1, **changes: object) -> EditAssembly:
@@ -147,7 +148,8 @@ def test_a_deleted_assembly_leaves_its_tools() -> None:
     """Deleting an assembly leaves its tools without one."""
     given = Given(a_machine(), a_process(), an_assembly(1, process_id=1), a_tool(1, assembly_id=1), a_tool(2))
     given.when(delete_assembly, DeleteAssembly(assembly_id=1))
-    given.then(AssemblyDeleted(occurred_at=NOON + 1, assembly_id=1))
+    moved = ToolMoved(occurred_at=NOON + 1, tool_id=1, assembly_id=None)
+    given.then(moved, AssemblyDeleted(occurred_at=NOON + 1, assembly_id=1))
     assert (given.shop.assemblies, given.shop.processes[1].assembly_ids) == ({}, set())
     assert [each.assembly_id for each in given.shop.tools.values()] == [None, None]
 

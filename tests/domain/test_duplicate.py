@@ -102,7 +102,7 @@ def test_assemblies_their_tools_and_requirements_are_copied() -> None:
             tool_id=6,
             assembly_id=4,
             copied_from=2,
-            fields=ToolFields(name="right", notes="", tags=[]),
+            fields=ToolFields(name="right"),
         ),
         AssemblyCreated(
             occurred_at=at,

@@ -49,6 +49,7 @@ def _values(described: inspect.Type) -> st.SearchStrategy[Any]:
         ),
         inspect.FloatType: lambda kind: st.floats(kind.ge, kind.le, allow_nan=False, allow_infinity=False),
         inspect.StrType: lambda kind: TEXT.filter(lambda text: len(text) >= (kind.min_length or 0)),
+        inspect.DateType: lambda _: st.dates(),
         inspect.LiteralType: lambda kind: st.sampled_from(kind.values),
         inspect.ListType: lambda kind: st.lists(_values(kind.item_type), max_size=3),
         inspect.DictType: lambda kind: st.dictionaries(_values(kind.key_type), _values(kind.value_type), max_size=3),

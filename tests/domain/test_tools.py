@@ -1,11 +1,14 @@
 """Tools: what cuts, and in which assembly it is."""
 
+from functools import partial
+
 import msgspec
 import pytest
 
-from given import NOON, Given, a_tool, an_assembly, said
+from given import NO_HISTORY, NOON, Given, a_tool, an_assembly, said
 from taktledger.domain.errors import NotFound, ReferenceMissing
-from taktledger.domain.tools.editing import EditTool, ToolChanges, edit_tool
+from taktledger.domain.tools import editing
+from taktledger.domain.tools.editing import EditTool, ToolChanges
 from taktledger.domain.tools.fields import ToolFields
 from taktledger.domain.tools.tool import (
     CreateTool,
@@ -18,6 +21,8 @@ from taktledger.domain.tools.tool import (
     delete_tool,
 )
 from taktledger.domain.users import CreateUser, create_user
+
+edit_tool = partial(editing.edit_tool, history=NO_HISTORY)
 
 
 def edit(tool_id: int = 1, **changes: object) -> EditTool:

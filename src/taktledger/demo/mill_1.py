@@ -1,6 +1,7 @@
 """Mill 1: three processes. Its edge finder hardly ever moves, and nobody has said what stands in pot 6."""
 
-from taktledger.demo.specs import AssemblySpec, MachineSpec, ProcessSpec, ProgramSpec, ToolSpec
+from taktledger.demo.mill_1_shared import SHARED
+from taktledger.demo.specs import AssemblySpec, LifeChange, MachineSpec, ProcessSpec, ProgramSpec, ToolSpec
 
 BRACKET = ProcessSpec(
     name="Bracket",
@@ -10,7 +11,7 @@ BRACKET = ProcessSpec(
             filename="O1001 BRACKET",
             title="Bracket, complete",
             seconds=9.0,
-            tools={10: 0.5, 1: 3, 2: 3, 3: 2, 6: 1, 7: 0.5},
+            tools={10: 0.5, 1: 3, 2: 3, 17: 1, 11: 0.3, 3: 1.5, 18: 0.7, 6: 1, 7: 0.5},
             diameter=12.0,
         ),
     ),
@@ -25,14 +26,51 @@ BRACKET = ProcessSpec(
         AssemblySpec(
             location=2,
             name="End mill 12, long",
-            tools=(ToolSpec(name="End mill 12 z3", tags=("solid carbide", "aluminium")),),
+            holder="Collet chuck ER32",
+            tools=(
+                ToolSpec(name="End mill 12 z3", item="End mill 12 z3 AL", tags=("aluminium",), parts=1100, warn=110),
+            ),
             stick_out=38.0,
         ),
         AssemblySpec(
             location=3,
             name="Drill 8.5",
-            tools=(ToolSpec(name="Drill 8.5 5xD", tags=("solid carbide",)),),
+            holder="Collet chuck ER25",
+            tools=(ToolSpec(name="Drill 8.5 5xD", item="Drill 8.5 5xD", tags=("aluminium",), parts=1500, warn=150),),
             stick_out=52.0,
+        ),
+        AssemblySpec(
+            location=17,
+            name="End mill 20, finishing",
+            holder="Shrink-fit chuck 20",
+            tools=(
+                ToolSpec(
+                    name="End mill 20 z4, finishing",
+                    item="End mill 20 z4 AL",
+                    tags=("aluminium",),
+                    parts=1800,
+                    warn=150,
+                ),
+            ),
+            stick_out=50.0,
+        ),
+        AssemblySpec(
+            location=18,
+            name="Reamer 12 H7",
+            holder="Collet chuck ER25",
+            tools=(
+                ToolSpec(
+                    name="Reamer 12 H7",
+                    item="Reamer 12 H7",
+                    tags=("aluminium",),
+                    parts=900,
+                    warn=80,
+                    is_critical=True,
+                    notes="Bore 12 H7 of the bracket: plug gauge after each change.",
+                    checklist=("Runout below 10 µm", "First bore measured with the plug gauge"),
+                ),
+            ),
+            stick_out=70.0,
         ),
     ),
     material_cost=3.1,
@@ -51,14 +89,14 @@ COVER_PLATE = ProcessSpec(
             filename="O1002 COVER PLATE OP10",
             title="Cover plate, front",
             seconds=7.0,
-            tools={10: 0.5, 1: 3, 4: 3},
+            tools={10: 0.5, 1: 2, 4: 3, 11: 0.5, 12: 1},
             diameter=8.0,
         ),
         ProgramSpec(
             filename="O1003 COVER PLATE OP20",
             title="Cover plate, back and finish",
             seconds=6.0,
-            tools={10: 0.5, 4: 2, 5: 1, 7: 1},
+            tools={10: 0.5, 4: 2, 13: 0.8, 5: 1, 7: 1},
             diameter=8.0,
         ),
     ),
@@ -66,14 +104,57 @@ COVER_PLATE = ProcessSpec(
         AssemblySpec(
             location=4,
             name="End mill 8",
-            tools=(ToolSpec(name="End mill 8 z3", tags=("solid carbide", "aluminium")),),
+            holder="Collet chuck ER25",
+            tools=(
+                ToolSpec(
+                    name="End mill 8 z3",
+                    item="End mill 8 z3 AL",
+                    tags=("aluminium",),
+                    parts=700,
+                    warn=70,
+                    changes=(LifeChange(day=12, parts=850, warn=80, notes="Still sharp at 700: new coolant nozzle."),),
+                ),
+            ),
             stick_out=25.0,
         ),
         AssemblySpec(
             location=5,
             name="Countersink 90°",
-            tools=(ToolSpec(name="Countersink 10.4", tags=("HSS",), notes="Three flutes, ground again in house."),),
+            holder="Collet chuck ER25",
+            tools=(
+                ToolSpec(
+                    name="Countersink 10.4",
+                    item="Countersink 10.4 90°",
+                    tags=("aluminium",),
+                    parts=2400,
+                    warn=200,
+                    notes="Three flutes, ground again in house.",
+                ),
+            ),
             stick_out=30.0,
+        ),
+        AssemblySpec(
+            location=12,
+            name="Drill 5",
+            holder="Collet chuck ER25",
+            tools=(ToolSpec(name="Drill 5.0 5xD", item="Drill 5.0 5xD", tags=("aluminium",), parts=1300, warn=130),),
+            stick_out=35.0,
+        ),
+        AssemblySpec(
+            location=13,
+            name="Thread former M6",
+            holder="Tapping chuck",
+            tools=(
+                ToolSpec(
+                    name="Thread former M6",
+                    item="Thread former M6",
+                    tags=("aluminium",),
+                    minutes=240,
+                    warn=20,
+                    message="Check the first thread with the gauge M6 6H.",
+                ),
+            ),
+            stick_out=45.0,
         ),
     ),
     material_cost=1.2,
@@ -92,14 +173,14 @@ MANIFOLD = ProcessSpec(
             filename="O1010 MANIFOLD OP10",
             title="Manifold, first side",
             seconds=15.0,
-            tools={10: 0.5, 1: 4, 2: 3, 8: 4},
+            tools={10: 0.5, 1: 4, 2: 3, 16: 0.5, 8: 3.5},
             diameter=25.0,
         ),
         ProgramSpec(
             filename="O1020 MANIFOLD OP20",
             title="Manifold, second side",
             seconds=12.0,
-            tools={10: 0.5, 2: 3, 8: 4, 7: 2},
+            tools={10: 0.5, 2: 2, 14: 1.5, 15: 2, 20: 1.5, 7: 1},
             diameter=25.0,
         ),
     ),
@@ -114,16 +195,76 @@ MANIFOLD = ProcessSpec(
         AssemblySpec(
             location=2,
             name="End mill 16, roughing",
-            tools=(ToolSpec(name="Roughing end mill 16 z4", tags=("solid carbide", "steel")),),
+            holder="Weldon chuck 16",
+            tools=(
+                ToolSpec(
+                    name="Roughing end mill 16 z4",
+                    item="Roughing end mill 16 z4",
+                    tags=("steel",),
+                    minutes=600,
+                    warn=60,
+                ),
+            ),
             notes="Stands in pot 2 in place of the end mill 12.",
             stick_out=42.0,
         ),
         AssemblySpec(
             location=8,
             name="Deep drill 10",
-            tools=(ToolSpec(name="Deep drill 10 12xD", tags=("solid carbide", "inner cooling")),),
+            holder="Hydraulic chuck 12",
+            tools=(
+                ToolSpec(
+                    name="Deep drill 10 12xD",
+                    item="Deep drill 10 12xD",
+                    tags=("steel", "inner cooling"),
+                    minutes=480,
+                    warn=45,
+                    is_critical=True,
+                    checklist=("Coolant at 40 bar", "Runout below 10 µm"),
+                ),
+            ),
             notes="Pilot hole first. At most 3,000 rpm outside of the bore.",
             stick_out=135.0,
+        ),
+        AssemblySpec(
+            location=14,
+            name="Drill 10.2",
+            holder="Hydraulic chuck 12",
+            tools=(ToolSpec(name="Drill 10.2 5xD", item="Drill 10.2 5xD", tags=("steel",), parts=500, warn=50),),
+            stick_out=60.0,
+        ),
+        AssemblySpec(
+            location=15,
+            name="Thread mill G1/4",
+            holder="Collet chuck ER25",
+            tools=(
+                ToolSpec(name="Thread mill G1/4-19", item="Thread mill G1/4-19", tags=("steel",), parts=650, warn=60),
+            ),
+            stick_out=40.0,
+        ),
+        AssemblySpec(
+            location=16,
+            name="Pilot drill 10",
+            holder="Hydraulic chuck 12",
+            tools=(
+                ToolSpec(name="Pilot drill 10 3xD", item="Pilot drill 10 3xD", tags=("steel",), parts=800, warn=80),
+            ),
+            stick_out=45.0,
+        ),
+        AssemblySpec(
+            location=20,
+            name="Boring bar 25",
+            tools=(
+                ToolSpec(name="Boring head 20-36", item="Boring head 20-36"),
+                ToolSpec(
+                    name="Boring insert 06, steel",
+                    item="Boring insert TCMT 06 R0.4",
+                    tags=("steel",),
+                    parts=260,
+                    warn=25,
+                ),
+            ),
+            stick_out=95.0,
         ),
     ),
     material_cost=11.8,
@@ -140,34 +281,8 @@ MILL_1 = MachineSpec(
     description="3-axis vertical machining centre, two vices",
     load=0.95,
     processes=(BRACKET, COVER_PLATE, MANIFOLD),
-    shared=(
-        AssemblySpec(
-            location=1,
-            name="Face mill 50",
-            tools=(
-                ToolSpec(name="Face mill body 50", tags=("holder",)),
-                ToolSpec(name="Milling insert 11 mm", tags=("insert",), notes="Five in the body, change all of them."),
-            ),
-            stick_out=45.0,
-        ),
-        AssemblySpec(
-            location=7,
-            name="Chamfer mill 90°",
-            tools=(ToolSpec(name="Chamfer mill 10 90°", tags=("solid carbide",)),),
-            stick_out=28.0,
-        ),
-        AssemblySpec(
-            location=9,
-            name="Edge finder",
-            tools=(ToolSpec(name="Edge finder 10", tags=("measuring",)),),
-            notes="For setting up by hand, 500 rpm at most.",
-        ),
-        AssemblySpec(
-            location=10,
-            name="Touch probe",
-            tools=(ToolSpec(name="Ruby stylus 4", tags=("measuring",), notes="Calibrate every Monday."),),
-            notes="Never turn the spindle on with it.",
-        ),
-    ),
+    shared=SHARED,
+    pots=20,
+    mistaken="Drill 8.5 5xD",
     warm_up=ProgramSpec(filename="O9001 WARM-UP", title="Spindle warm-up", seconds=6.0, tools={1: 1}, counts=False),
 )

@@ -10,17 +10,103 @@ PROGRAM_SELECT = 510
 """Number of the variable that selects the program, on a machine with a main program."""
 
 
-class ToolSpec(Struct, frozen=True, kw_only=True):
+class ItemSpec(Struct, frozen=True):
+    """What is bought and kept in stock."""
+
     name: str
-    tags: tuple[str, ...] = ()
+    type: str
+    brand: str
+    part_number: str
+    price: float
+    stock: int = 0
+    """In the tool crib when the history begins."""
+    near: int = 0
+    """Beside it, in the cabinet at the machine that uses it: so many are put there again and again."""
+    cabinet: str = ""
+    """Which cabinet that is."""
+    reorder_point: int | None = None
+    """So few are left when more are ordered."""
+    order_qty: int = 10
+    corners: int = 0
+    torque: float | None = None
+    """Of the screw or nut that clamps it, in N·m."""
+    coating: str = ""
+    flutes: int | None = None
+    cut_length: float | None = None
+    overall_length: float | None = None
+    """In mm."""
+    lead_time: float | None = None
+    """Days from order to delivery. None: that of its maker."""
+    durable: bool = False
     notes: str = ""
 
 
+class LifeChange(Struct, frozen=True, kw_only=True):
+    """The planner finds that a tool should last longer, or less long."""
+
+    day: float
+    """After the start."""
+    parts: int
+    warn: int
+    notes: str
+
+
+class ToolSpec(Struct, frozen=True, kw_only=True):
+    """A tool. Of `parts`, `minutes` and `days` the one that is set says how it wears; a tool without any lasts."""
+
+    name: str
+    """No other tool of the machine has it."""
+    item: str | None = None
+    """Name of the inventory item. A tool without one is not in stock."""
+    tags: tuple[str, ...] = ()
+    """Beside its maker: what it cuts."""
+    notes: str = ""
+    slots: int = 1
+    parts: int = 0
+    minutes: float = 0
+    days: int = 0
+    warn: int = 0
+    """So many parts, minutes or days before the end of its life."""
+    lives: dict[str, int] = {}
+    """Process -> parts that it lasts there, where that is different."""
+    changes: tuple[LifeChange, ...] = ()
+    is_critical: bool = False
+    checklist: tuple[str, ...] | None = None
+    message: str = ""
+    """To show when it has been replaced."""
+    calibrated: bool = False
+    """Every Monday."""
+    picture: str = ""
+    """Which one it is shown by."""
+
+    @property
+    def usage_mode(self) -> int:
+        """0 parts, 1 run time, 2 days."""
+        return 2 if self.days else 1 if self.minutes else 0
+
+    @property
+    def wears(self) -> bool:
+        return bool(self.parts or self.minutes or self.days)
+
+
+class RebuildSpec(Struct, frozen=True, kw_only=True):
+    """A durable tool goes back to its maker, and another one that lay in a drawer takes its place."""
+
+    day: float
+    """After the start."""
+    tool: str
+    spare: ToolSpec
+    notes: str
+
+
 class AssemblySpec(Struct, frozen=True, kw_only=True):
-    location: int
-    """The pot or turret station in which it stands."""
+    location: int | None
+    """The pot or turret station in which it stands. None: it stands in none."""
     name: str
     tools: tuple[ToolSpec, ...]
+    """The last one is what cuts, or measures."""
+    holder: str | None = None
+    """Inventory item of the holder, which is a tool of its own."""
     notes: str = ""
     stick_out: float | None = None
     """In mm."""
@@ -86,6 +172,11 @@ class MachineSpec(Struct, frozen=True, kw_only=True):
     processes: tuple[ProcessSpec, ...]
     shared: tuple[AssemblySpec, ...]
     """Assemblies that every process of the machine uses."""
+    pots: int
+    """Size of its magazine or turret."""
+    rebuilds: tuple[RebuildSpec, ...] = ()
+    mistaken: str | None = None
+    """Tool of which a replacement is entered by mistake, and taken back."""
     warm_up: ProgramSpec
     """Runs before the first part of a day, and after a long stand. It belongs to no process."""
     main_program: str | None = None
@@ -106,6 +197,12 @@ class MachineSpec(Struct, frozen=True, kw_only=True):
     @property
     def programs(self) -> tuple[ProgramSpec, ...]:
         return (self.warm_up, *(program for process in self.processes for program in process.all_programs))
+
+    @property
+    def assemblies(self) -> tuple[tuple[ProcessSpec | None, AssemblySpec], ...]:
+        """Those of each process, and first the shared ones, which are no one's."""
+        owned = [(process, each) for process in self.processes for each in process.assemblies]
+        return (*((None, each) for each in self.shared), *owned)
 
     def process_of(self, filename: str) -> ProcessSpec | None:
         """The process that this program belongs to."""

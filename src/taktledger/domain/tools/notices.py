@@ -127,10 +127,11 @@ class ToolWatch:
             or each.parts_made >= bound.parts
             or each.tool_seconds >= bound.seconds
         ]
-        for process_id in due:
-            tools |= _tools_of(shop, process_id)
+        used = {each for process_id in due for each in _tools_of(shop, process_id)} - tools
         known = [shop.tools[each] for each in sorted(tools) if each in shop.tools]
         yield from self._notices(shop, known, now)
+        # What goes by the calendar is for the look at the beginning of a day.
+        yield from self._wear(shop, [shop.tools[each] for each in sorted(used)], now, days=False)
         of_items = [tool for tool in shop.tools.values() if tool.inventory_item_id in items] if items else []
         for tool in (*known, *of_items):
             yield from _stock(shop, tool, now)
@@ -139,12 +140,15 @@ class ToolWatch:
 
     def _notices(self, shop: Shop, tools: Sequence[Tool], now: float) -> Iterator[Event]:
         today = datetime.fromtimestamp(now, ZoneInfo(shop.options.timezone)).date()
+        yield from self._wear(shop, tools, now, days=True)
+        for tool in tools:
+            yield from _calibration(shop, tool, today, now)
+
+    def _wear(self, shop: Shop, tools: Sequence[Tool], now: float, *, days: bool) -> Iterator[Event]:
         lasting = [tool for tool in tools if _has_life(tool) and not _is_snoozed(tool, now)]
         uses = self._history.uses(shop, [tool.id for tool in lasting], now) if lasting else {}
         for tool in lasting:
-            yield from _wear(shop, tool, uses[tool.id], now)
-        for tool in tools:
-            yield from _calibration(shop, tool, today, now)
+            yield from _wear(shop, tool, uses[tool.id], now, days=days)
 
     def _remember(self, shop: Shop, process_id: int, now: float) -> None:
         """Every part of a process is at most one more for each of its tools, and so are its seconds."""
@@ -159,7 +163,7 @@ class ToolWatch:
         )
 
 
-def _wear(shop: Shop, tool: Tool, uses: Mapping[int, Use], now: float) -> Iterator[Event]:
+def _wear(shop: Shop, tool: Tool, uses: Mapping[int, Use], now: float, *, days: bool) -> Iterator[Event]:
     process_id, life = life_in_force(shop, tool)
     use = uses.get(process_id, Use())
     for what, kind, is_due, message in (
@@ -169,8 +173,13 @@ def _wear(shop: Shop, tool: Tool, uses: Mapping[int, Use], now: float) -> Iterat
             parts_warning_due(life, use) or seconds_warning_due(life, use),
             f"'{tool.name}' should be replaced soon",
         ),
-        ("day_warning", "tool_warning", days_warning_due(life, use), f"'{tool.name}' should be replaced soon"),
-        ("life", "tool_life", (usage(tool.usage_mode, life, use) or 0) > 1, f"'{tool.name}' is past its life"),
+        ("day_warning", "tool_warning", days and days_warning_due(life, use), f"'{tool.name}' should be replaced soon"),
+        (
+            "life",
+            "tool_life",
+            (days or tool.usage_mode < 2) and (usage(tool.usage_mode, life, use) or 0) > 1,
+            f"'{tool.name}' is past its life",
+        ),
     ):
         if is_due and what not in life.sent:
             warned = ToolWarned(occurred_at=now, tool_id=tool.id, what=what, process_id=process_id or None)
