@@ -9,10 +9,22 @@ from benchmarks.measure import HEADER, machine_facts
 from benchmarks.reading import changed_list, overview
 from benchmarks.rebuild import rebuild, rebuild_memory
 from benchmarks.serving import http
+from benchmarks.tooling import tool_cycles, tool_lives
 
 BENCHMARKS = {
     each.__name__: each
-    for each in (append_single, append_batch, writer_groups, rebuild, rebuild_memory, overview, changed_list, http)
+    for each in (
+        append_single,
+        append_batch,
+        writer_groups,
+        rebuild,
+        rebuild_memory,
+        overview,
+        changed_list,
+        tool_cycles,
+        tool_lives,
+        http,
+    )
 }
 
 

@@ -66,7 +66,7 @@ def changed_list(scratch: Path) -> list[Figure]:
 
     sides: dict[str, Side] = {
         "kept": _rate(lambda: change(kept)),
-        "anew": _rate(lambda: change(Documents(backend.rows))),
+        "anew": _rate(lambda: change(Documents(backend.rows, backend.clock))),
     }
     kept.bodies(PROCESSES, processes.ids(backend.rows.db))
     before = kept.encoded

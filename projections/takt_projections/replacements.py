@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from takt_projections.model import AMONG, Handler, Loaded, ReadModel, among
 from takt_projections.options import get as get_options
-from takt_projections.tool_counts import RECORDS, days_between
+from takt_projections.tool_counts import days_between, on_record
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Image, Shop
 from taktledger.domain.tools.replacement import (
@@ -160,14 +160,14 @@ class ToolReplacement(Struct, kw_only=True):
 
 SELECT = (
     "SELECT r.id, r.revision, tools.id AS tool_id, timestamp, users.id AS user_id, reason, condition, r.notes, "
-    "indexed, made.parts AS part_count, made.milliseconds, r.tool_id AS counted, r.day_count_type, since, "
+    "indexed, r.tool_id AS counted, r.day_count_type, since, "
     "assemblies.id AS assembly_id, processes.id AS process_id, inventory_items.id AS inventory_item_id, "
     "inventory_points.id AS inventory_point_id, life_record_id, r.image_type FROM tool_replacements AS r "
-    f"JOIN ({RECORDS} {{which}} GROUP BY tool_replacements.id) AS made USING (id) "
     "LEFT JOIN tools ON tools.id = r.tool_id LEFT JOIN users ON users.id = user_id "
     "LEFT JOIN assemblies ON assemblies.id = r.assembly_id LEFT JOIN processes ON processes.id = r.process_id "
     "LEFT JOIN inventory_items ON inventory_items.id = r.inventory_item_id "
-    "LEFT JOIN inventory_points ON inventory_points.id = r.inventory_point_id ORDER BY timestamp DESC, r.id DESC"
+    f"LEFT JOIN inventory_points ON inventory_points.id = r.inventory_point_id WHERE r.id {AMONG} "
+    "ORDER BY timestamp DESC, r.id DESC"
 )
 
 
@@ -191,11 +191,12 @@ def ids(
 def load(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[Loaded]:
     """The latest first."""
     zone = ZoneInfo(get_options(db).timezone)
-    which = f"WHERE tool_replacements.id {AMONG}"
-    for row in db.execute(SELECT.replace("{which}", which), among(ids)).fetchall():
+    for row in db.execute(SELECT, among(ids)).fetchall():
         between = row["since"], row["timestamp"]
+        parts, milliseconds = on_record(db, row["counted"], row["id"])
         values = dict(row) | {
-            "runtime": row["milliseconds"] / 1000,
+            "part_count": parts,
+            "runtime": milliseconds / 1000,
             "day_count": days_between(db, row["counted"], row["id"], row["day_count_type"], between, zone),
         }
         yield Loaded(row["id"], row["revision"], msgspec.convert(values, ToolReplacement, strict=False))

@@ -28,13 +28,6 @@ CORRECTIONS = (
     "WHERE each.tool_id = tool_corrections.tool_id AND each.timestamp >= at ORDER BY timestamp LIMIT 1), 0) "
     "AS replacement_id FROM tool_corrections"
 )
-RECORDS = (
-    "SELECT tool_replacements.id, tool_replacements.tool_id, coalesce(sum(made.parts), 0) AS parts, "
-    "coalesce(sum(made.milliseconds), 0) AS milliseconds FROM tool_replacements LEFT JOIN ("
-    "SELECT replacement_id, parts, milliseconds FROM tool_spans WHERE replacement_id > 0 UNION ALL "
-    f"SELECT replacement_id, parts, milliseconds FROM ({CORRECTIONS}) WHERE process_id = {OWN}"
-    ") AS made ON made.replacement_id = tool_replacements.id"
-)
 
 
 def counts(db: sqlite3.Connection, tool_ids: Sequence[int]) -> dict[int, dict[int, Sums]]:
@@ -87,6 +80,18 @@ def _added(
     return found
 
 
+def on_record(db: sqlite3.Connection, tool_id: int, replacement_id: int) -> Sums:
+    """What a tool counted when it was replaced."""
+    row = db.execute(
+        "SELECT sum(parts), sum(milliseconds) FROM ("
+        "SELECT parts, milliseconds FROM tool_spans WHERE replacement_id = :id "
+        f"UNION ALL SELECT parts, milliseconds FROM ({CORRECTIONS} WHERE tool_id = :tool AND process_id = {OWN}) "
+        "WHERE replacement_id = :id)",
+        {"id": replacement_id, "tool": tool_id},
+    ).fetchone()
+    return Sums(row[0] or 0, row[1] or 0)
+
+
 def processes_ever(db: sqlite3.Connection, tool_id: int) -> list[int]:
     """The processes that a tool has made a part in."""
     rows = db.execute(
@@ -99,9 +104,15 @@ def processes_ever(db: sqlite3.Connection, tool_id: int) -> list[int]:
 
 def average_lives(db: sqlite3.Connection, tool_ids: Sequence[int] | None = None) -> dict[int, float]:
     """Tool ID -> mean parts between its replacements, in one query; those that were never replaced are left out."""
-    where, values = (f"WHERE tool_replacements.tool_id {AMONG}", among(tool_ids)) if tool_ids is not None else ("", ())
+    which, values = (f"tool_id {AMONG}", among(tool_ids)) if tool_ids is not None else ("1", ())
     rows = db.execute(
-        f"SELECT tool_id, avg(parts) FROM ({RECORDS} {where} GROUP BY tool_replacements.id) GROUP BY tool_id", values
+        "SELECT tool_id, (coalesce(made.parts, 0) + coalesce(corrected.parts, 0)) * 1.0 / replaced.times "
+        f"FROM (SELECT tool_id, count(*) AS times FROM tool_replacements WHERE {which} GROUP BY tool_id) AS replaced "
+        "LEFT JOIN (SELECT tool_id, sum(parts) AS parts FROM tool_spans "
+        f"WHERE {which} AND replacement_id > 0 GROUP BY tool_id) AS made USING (tool_id) "
+        f"LEFT JOIN (SELECT tool_id, sum(parts) AS parts FROM ({CORRECTIONS} WHERE {which} AND process_id = {OWN}) "
+        "WHERE replacement_id > 0 GROUP BY tool_id) AS corrected USING (tool_id)",
+        values * 3,
     )
     return dict(map(tuple, rows))
 
