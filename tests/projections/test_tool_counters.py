@@ -271,10 +271,14 @@ on_replacements = one_of(
 )
 deletions = _do(delete_part, st.builds(DeletePart, part_id=st.integers(1, 9)))
 happenings = one_of(
-    *[cycles] * 4, run_times, switches, *[on_assemblies] * 2, *[on_tools] * 2, *[on_replacements] * 3, deletions
+    *[cycles] * 3, run_times, *[switches] * 2, *[on_assemblies] * 3, *[on_tools] * 3, *[on_replacements] * 3, deletions
 )
-groups = st.builds(Group, st.sampled_from((0, 0, 1, 1, 2)), st.lists(happenings, min_size=1, max_size=4))
-some_groups = st.lists(groups, max_size=4) | st.lists(groups, min_size=8, max_size=16)
+groups = st.builds(
+    Group,
+    st.sampled_from((0, 0, 0, 1, 2)),
+    one_of(*[st.lists(happenings, min_size=1, max_size=most) for most in (1, 1, 4, 12)]),
+)
+some_groups = one_of(st.lists(groups, max_size=4), st.lists(groups, min_size=6, max_size=20))
 
 MILL = [
     Do("create_machine", CreateMachine(name="mill")),
@@ -285,13 +289,13 @@ MILL = [
 ]
 TOOLED = [
     *MILL,
-    Do("create_assembly", CreateAssembly(name="drill", location=1, process_id=1)),
+    Do("create_assembly", CreateAssembly(name="drill", location=1, shared=True, process_id=1)),
     Do("create_assembly", CreateAssembly(name="probe", location=2, shared=True, process_id=2)),
     Do("create_tool", CreateTool(name="insert", assembly_id=1)),
     Do("create_tool", CreateTool(name="ball", assembly_id=2)),
     Do("create_tool", CreateTool(name="insert")),
 ]
-stories = st.tuples(st.sampled_from((MILL, TOOLED, TOOLED)), some_groups).map(
+stories = st.tuples(st.sampled_from((MILL, TOOLED, TOOLED, TOOLED)), some_groups).map(
     lambda both: [Group(0, [each]) for each in both[0]] + both[1]
 )
 

@@ -114,7 +114,7 @@ def _part(
     diameter = fact.variables.get(DIAMETER)
     limit = process.largest_diameter if process else None
     if air_cut:
-        yield Wish(noted_at, PLANNER, remove_part, RemovePart(machine=name, finished=at), reads_parts=True)
+        yield Wish(noted_at, PLANNER, remove_part, RemovePart(machine=name, finished=at), reads_rows=True)
         return
     if diameter is not None and limit is not None and diameter > limit:
         if chance < 0.6:
@@ -129,7 +129,7 @@ def _part(
     else:
         return
     noted = NotePart(machine=name, finished=at, fields=fields, user=user)
-    yield Wish(noted_at, user, note_part, noted, reads_parts=True)
+    yield Wish(noted_at, user, note_part, noted, reads_rows=True)
 
 
 def _see_to(machine: MachineSpec, kind: str, at: float) -> Wish:

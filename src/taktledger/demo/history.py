@@ -15,8 +15,11 @@ from taktledger.demo.days import days_of
 from taktledger.demo.machines import MACHINES
 from taktledger.demo.people import HOUR, Told, Wish, in_order
 from taktledger.demo.setup import DONE, set_up_machine, set_up_people
+from taktledger.demo.setup_tools import set_up_inventory, set_up_tools
 from taktledger.demo.shifts import shifts
 from taktledger.demo.specs import DIAMETER, PROGRAM_SELECT, MachineSpec
+from taktledger.demo.stock import stock_days
+from taktledger.demo.tool_days import tool_days
 from taktledger.domain.event import Event
 from taktledger.domain.shop import ControlAlarm, Shop
 from taktledger.shopfloor.detector import DetectorState, detect
@@ -45,8 +48,10 @@ class HistoryStep(Struct, frozen=True, kw_only=True):
     sequence: int = 0
     user: str | None = None
     """Who wanted it."""
-    reads_parts: bool = False
-    """It looks for a part: `decide` takes a `history`."""
+    reads_rows: bool = False
+    """It looks for a part or a replacement: `decide` takes a `history`."""
+    images: dict[str, bytes] = {}
+    """SHA-256 -> the picture that the command names by it."""
 
 
 def history(start: float, now: float, seed: int) -> Iterator[HistoryStep]:
@@ -54,7 +59,8 @@ def history(start: float, now: float, seed: int) -> Iterator[HistoryStep]:
 
     A later `now` makes a longer history that begins in the same way, so one that was cut off can be written to its end.
     """
-    people = [_wanted(wish) for wish in in_order(set_up_people(start), now)]
+    shop_wide = [*set_up_people(start), *set_up_inventory(start), *stock_days(start, now)]
+    people = [_wanted(wish) for wish in in_order(shop_wide, now)]
     told: list[Iterable[HistoryStep]] = [people]
     for machine in MACHINES:
         facts = list(_Edge(machine, Random(f"{seed} history {machine.source_name}")).facts(start, now))
@@ -79,13 +85,23 @@ def last_readings(shop: Shop) -> dict[str, Kept]:
 def _wishes(machine: MachineSpec, facts: list[HistoryStep], start: float, now: float, seed: int) -> list[Wish]:
     told: list[Told] = [(step.at, step.command.fact) for step in facts if isinstance(step.command, TakeFact)]
     random = Random(f"{seed} people {machine.source_name}")
-    found = [*set_up_machine(machine, start, RHYTHM.pace), *days_of(machine, told, start, now, random)]
+    found = [
+        *set_up_machine(machine, start, RHYTHM.pace),
+        *set_up_tools(machine, start),
+        *days_of(machine, told, start, now, random),
+        *tool_days(machine, told, start, now, seed),
+    ]
     return in_order(found, now)
 
 
 def _wanted(wish: Wish) -> HistoryStep:
     return HistoryStep(
-        at=wish.at, decide=wish.decide, command=wish.command, user=wish.user, reads_parts=wish.reads_parts
+        at=wish.at,
+        decide=wish.decide,
+        command=wish.command,
+        user=wish.user,
+        reads_rows=wish.reads_rows,
+        images=wish.images,
     )
 
 

@@ -26,8 +26,10 @@ class Wish(NamedTuple):
     """None: it was so before anybody had a name."""
     decide: Callable[..., Iterable[Event]]
     command: Struct
-    reads_parts: bool = False
-    """It looks for a part: `decide` takes a `history`."""
+    reads_rows: bool = False
+    """It looks for a part or a replacement: `decide` takes a `history`."""
+    images: dict[str, bytes] = {}
+    """SHA-256 -> the picture that the command names by it."""
 
 
 def on_shift(at: float) -> str:

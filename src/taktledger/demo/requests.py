@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from taktledger.domain.alerts import DismissAlert, dismiss_alert
-from taktledger.domain.assemblies import AssemblyFields, CreateAssembly, create_assembly
 from taktledger.domain.changeover import ChangeOver, change_over
 from taktledger.domain.event import Event
 from taktledger.domain.machines import EditMachine, MachineFields, edit_machine
@@ -18,9 +17,6 @@ from taktledger.domain.parts import DeletePart, EditPart, PartFields, PartHistor
 from taktledger.domain.processes import CreateProcess, ProcessFields, create_process
 from taktledger.domain.programs import CreateProgram, EditProgram, ProgramFields, create_program, edit_program
 from taktledger.domain.shop import Machine, Process, Shop
-from taktledger.domain.tool_requirements import CreateToolRequirement, ToolRequirementFields, create_tool_requirement
-from taktledger.domain.tools.fields import ToolFields
-from taktledger.domain.tools.tool import CreateTool, create_tool
 from taktledger.domain.users import user_named
 
 LOOK_BACK = 300
@@ -46,20 +42,6 @@ class PlanProgram(Struct, frozen=True, kw_only=True):
     filename: str
     process: str | None
     fields: ProgramFields
-
-
-class SetUpAssembly(Struct, frozen=True, kw_only=True):
-    machine: str
-    process: str | None
-    """None: the process that is loaded."""
-    fields: AssemblyFields
-    tools: tuple[ToolFields, ...]
-
-
-class RequireTool(Struct, frozen=True, kw_only=True):
-    machine: str
-    process: str
-    fields: ToolRequirementFields
 
 
 class SayChangeover(Struct, frozen=True, kw_only=True):
@@ -97,17 +79,19 @@ class RemovePart(Struct, frozen=True, kw_only=True):
 
 
 def describe_machine(shop: Shop, command: DescribeMachine, now: float) -> list[Event]:
-    return edit_machine(shop, EditMachine(machine_id=_machine(shop, command.machine).id, fields=command.fields), now)
+    return edit_machine(
+        shop, EditMachine(machine_id=machine_named(shop, command.machine).id, fields=command.fields), now
+    )
 
 
 def plan_process(shop: Shop, command: PlanProcess, now: float) -> list[Event]:
-    machine = _machine(shop, command.machine)
+    machine = machine_named(shop, command.machine)
     return create_process(shop, CreateProcess(machine_id=machine.id, **asdict(command.fields)), now)
 
 
 def plan_program(shop: Shop, command: PlanProgram, now: float) -> list[Event]:
-    machine = _machine(shop, command.machine)
-    process_id = _process(shop, machine, command.process).id if command.process is not None else None
+    machine = machine_named(shop, command.machine)
+    process_id = process_named(shop, machine, command.process).id if command.process is not None else None
     fields = replace(command.fields, process_id=process_id)
     known = machine.programs.get(command.filename)
     if known is not None:
@@ -116,26 +100,10 @@ def plan_program(shop: Shop, command: PlanProgram, now: float) -> list[Event]:
     return create_program(shop, CreateProgram(machine_id=machine.id, **asdict(new)), now)
 
 
-def set_up_assembly(shop: Shop, command: SetUpAssembly, now: float) -> Iterator[Event]:
-    machine = _machine(shop, command.machine)
-    process_id = machine.last_process_id or _processes(shop, machine)[0].id
-    if command.process is not None:
-        process_id = _process(shop, machine, command.process).id
-    yield from create_assembly(shop, CreateAssembly(process_id=process_id, **asdict(command.fields)), now)
-    assembly_id = shop.last_ids["assembly"]
-    for tool in command.tools:
-        yield from create_tool(shop, CreateTool(assembly_id=assembly_id, **asdict(tool)), now)
-
-
-def require_tool(shop: Shop, command: RequireTool, now: float) -> list[Event]:
-    process = _process(shop, _machine(shop, command.machine), command.process)
-    return create_tool_requirement(shop, CreateToolRequirement(process_id=process.id, fields=command.fields), now)
-
-
 def say_changeover(shop: Shop, command: SayChangeover, now: float) -> Iterable[Event]:
     """A plan is for a process that isn't loaded yet; a confirmation answers the alert."""
-    machine = _machine(shop, command.machine)
-    before, after = _process(shop, machine, command.before), _process(shop, machine, command.after)
+    machine = machine_named(shop, command.machine)
+    before, after = process_named(shop, machine, command.before), process_named(shop, machine, command.after)
     if command.planned == (machine.loaded_process_id == after.id):
         return []
     if not command.planned and ("switch", machine.id) not in {
@@ -148,13 +116,13 @@ def say_changeover(shop: Shop, command: SayChangeover, now: float) -> Iterable[E
         to_id=after.id,
         planned=command.planned,
         remove_tool_assemblies=removed,
-        user_id=_user_id(shop, command.user),
+        user_id=user_id_of(shop, command.user),
     )
     return change_over(shop, said, now)
 
 
 def see_to_alerts(shop: Shop, command: SeeToAlerts, now: float) -> Iterator[Event]:
-    machine, user_id = _machine(shop, command.machine), _user_id(shop, command.user)
+    machine, user_id = machine_named(shop, command.machine), user_id_of(shop, command.user)
     for alert_id, alert in list(shop.open_alerts.items()):
         if (alert.kind, alert.machine_id) == (command.kind, machine.id):
             yield from dismiss_alert(shop, DismissAlert(alert_id=alert_id, user_id=user_id), now)
@@ -164,7 +132,7 @@ def note_part(shop: Shop, command: NotePart, now: float, *, history: PartHistory
     part_id = _find_part(shop, command.machine, command.finished, history)
     if part_id is None:
         return []
-    edit = EditPart(part_id=part_id, editor_id=_user_id(shop, command.user), fields=command.fields)
+    edit = EditPart(part_id=part_id, editor_id=user_id_of(shop, command.user), fields=command.fields)
     return edit_part(shop, edit, now, history=history)
 
 
@@ -174,7 +142,7 @@ def remove_part(shop: Shop, command: RemovePart, now: float, *, history: PartHis
 
 
 def _find_part(shop: Shop, machine: str, finished: float, history: PartHistory) -> int | None:
-    machine_id = _machine(shop, machine).id
+    machine_id = machine_named(shop, machine).id
     for part_id in range(shop.parts_made, max(0, shop.parts_made - LOOK_BACK), -1):
         part = history.part(shop, part_id)
         if part is not None and (part.machine_id, part.finished) == (machine_id, finished):
@@ -182,19 +150,19 @@ def _find_part(shop: Shop, machine: str, finished: float, history: PartHistory) 
     return None
 
 
-def _machine(shop: Shop, source_name: str) -> Machine:
+def machine_named(shop: Shop, source_name: str) -> Machine:
     return shop.machines[shop.machine_ids[source_name]]
 
 
-def _processes(shop: Shop, machine: Machine) -> list[Process]:
+def processes_of(shop: Shop, machine: Machine) -> list[Process]:
     return [each for each in shop.processes.values() if each.machine_id == machine.id]
 
 
-def _process(shop: Shop, machine: Machine, name: str) -> Process:
-    return next(each for each in _processes(shop, machine) if each.name == name)
+def process_named(shop: Shop, machine: Machine, name: str) -> Process:
+    return next(each for each in processes_of(shop, machine) if each.name == name)
 
 
-def _user_id(shop: Shop, username: str) -> int:
+def user_id_of(shop: Shop, username: str) -> int:
     user = user_named(shop, username)
     assert user is not None, username
     return user.id

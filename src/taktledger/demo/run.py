@@ -106,7 +106,7 @@ def _recorded_at(step: HistoryStep, now: float) -> float:
 
 
 def _request(step: HistoryStep, backend: Backend) -> Request:
-    decide = partial(step.decide, history=backend.history) if step.reads_parts else step.decide
+    decide = partial(step.decide, history=backend.history) if step.reads_rows else step.decide
     user = user_named(backend.writer.shop, step.user) if step.user is not None else None
 
     def decide_then(shop: Shop, command: Any, now: float) -> Iterable[Event]:
@@ -114,4 +114,5 @@ def _request(step: HistoryStep, backend: Backend) -> Request:
         return decide(shop, command, step.at)
 
     taken = Step(decide=decide_then, command=step.command, source=step.source, sequence=step.sequence)
-    return Request(steps=[taken], actor=f"user-{user.id}" if user is not None else "demo")
+    actor = f"user-{user.id}" if user is not None else "demo"
+    return Request(steps=[taken], actor=actor, images=step.images)

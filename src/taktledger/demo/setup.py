@@ -1,4 +1,4 @@
-"""The first three hours: a planner says what the machines, programs, processes and tools are."""
+"""The first hour and a half: a planner says what the machines, programs and processes are. Then come the tools."""
 
 from collections.abc import Iterator
 
@@ -8,27 +8,21 @@ from taktledger.demo.requests import (
     DescribeMachine,
     PlanProcess,
     PlanProgram,
-    RequireTool,
-    SetUpAssembly,
     describe_machine,
     plan_process,
     plan_program,
-    require_tool,
-    set_up_assembly,
 )
-from taktledger.demo.specs import DIAMETER, PROGRAM_SELECT, AssemblySpec, MachineSpec, ProcessSpec, ProgramSpec
-from taktledger.domain.assemblies import AssemblyFields
+from taktledger.demo.specs import DIAMETER, PROGRAM_SELECT, MachineSpec, ProcessSpec, ProgramSpec
 from taktledger.domain.machines import MachineFields
 from taktledger.domain.processes import ProcessFields
 from taktledger.domain.programs import ProgramFields
 from taktledger.domain.shop import MappedVariable
-from taktledger.domain.tool_requirements import ToolRequirementFields
-from taktledger.domain.tools.fields import ToolFields
 from taktledger.domain.users import CreateUser, create_user
 
-DESCRIBED, PLANNED, LISTED, TOOLED = 20 * MINUTE, 30 * MINUTE, 55 * MINUTE, 90 * MINUTE
-"""When the machines are described, the processes planned, the programs put into them, the tools entered."""
-DONE = 190 * MINUTE
+DESCRIBED, PLANNED, LISTED, TOOLED = 20 * MINUTE, 30 * MINUTE, 55 * MINUTE, 95 * MINUTE
+"""When the machines are described, the processes planned, the programs put into them, the tools entered
+(`setup_tools.py`)."""
+DONE = 210 * MINUTE
 """All of it. Seconds after the start."""
 HANDLING_SECONDS = 3.0
 """What a planner allows for unloading a part and loading the next one, at pace 1."""
@@ -47,7 +41,7 @@ def set_up_machine(machine: MachineSpec, start: float, pace: float) -> Iterator[
         name=machine.name,
         description=machine.description,
         program_cv=PROGRAM_SELECT if machine.main_program is not None else None,
-        custom_properties={"pots": max(each.location for each in _assemblies(machine))},
+        custom_properties={"pots": machine.pots},
     )
     described = DescribeMachine(machine=name, fields=fields)
     yield Wish(start + DESCRIBED + number * MINUTE, PLANNER, describe_machine, described)
@@ -63,40 +57,6 @@ def set_up_machine(machine: MachineSpec, start: float, pace: float) -> Iterator[
     for index, (owner, program) in enumerate(programs):
         listed = PlanProgram(machine=name, filename=program.filename, process=owner, fields=_program_fields(program))
         yield Wish(at + index * MINUTE, PLANNER, plan_program, listed)
-    yield from _tools(machine, start + TOOLED + number * 25 * MINUTE)
-
-
-def _tools(machine: MachineSpec, at: float) -> Iterator[Wish]:
-    """One assembly every minute or two. Then what each process needs is written down."""
-    owned = [(process.name, each) for process in machine.processes for each in process.assemblies]
-    name = machine.source_name
-    for owner, assembly in [*((None, each) for each in machine.shared), *owned]:
-        command = SetUpAssembly(
-            machine=name,
-            process=owner,
-            fields=AssemblyFields(
-                name=assembly.name, notes=assembly.notes, location=assembly.location, shared=owner is None
-            ),
-            tools=tuple(ToolFields(name=tool.name, notes=tool.notes, tags=list(tool.tags)) for tool in assembly.tools),
-        )
-        yield Wish(at, PLANNER, set_up_assembly, command)
-        at += 1.5 * MINUTE
-    for process in machine.processes:
-        used = {location for program in process.all_programs for location in program.tools}
-        for assembly in sorted((*machine.shared, *process.assemblies), key=lambda each: each.location):
-            if assembly.location in used:
-                required = ToolRequirementFields(
-                    location=assembly.location,
-                    name=assembly.name,
-                    notes=assembly.notes,
-                    stick_out=assembly.stick_out,
-                )
-                yield Wish(at, PLANNER, require_tool, RequireTool(machine=name, process=process.name, fields=required))
-        at += 2 * MINUTE
-
-
-def _assemblies(machine: MachineSpec) -> list[AssemblySpec]:
-    return [*machine.shared, *(each for process in machine.processes for each in process.assemblies)]
 
 
 def _process_fields(machine: MachineSpec, process: ProcessSpec, pace: float) -> ProcessFields:

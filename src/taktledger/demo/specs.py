@@ -33,7 +33,6 @@ class ItemSpec(Struct, frozen=True):
     coating: str = ""
     flutes: int | None = None
     cut_length: float | None = None
-    overall_length: float | None = None
     """In mm."""
     lead_time: float | None = None
     """Days from order to delivery. None: that of its maker."""
