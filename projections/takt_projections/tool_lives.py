@@ -198,9 +198,3 @@ def life_history(
     ).fetchall()
     for row in rows:
         yield msgspec.convert(dict(row), ToolLifeRecord, strict=False)
-
-
-def ever_replaced(db: sqlite3.Connection, tool_ids: Sequence[int]) -> set[int]:
-    """Those of these tools that were replaced at least once."""
-    rows = db.execute(f"SELECT DISTINCT tool_id FROM tool_replacements WHERE tool_id {AMONG}", among(tool_ids))
-    return {row[0] for row in rows}

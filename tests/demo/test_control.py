@@ -83,7 +83,7 @@ def test_a_shift_is_never_dull(name: str) -> None:
     assert {each.program for each in shown} == {program.filename for program in machine.programs}
     tools = {tool for program in machine.programs for tool in program.tools}
     assert {each.tool for each in shown} == tools
-    assert 6 <= len(tools) <= 10
+    assert 12 <= len(tools) <= 20
     assert {each.state for each in shown} == {"STOPPED", "ACTIVE", "FEED_HOLD", "INTERRUPTED"}
     assert len({each.override for each in shown}) >= 3
     assert len({each.diameter for each in shown}) > 10

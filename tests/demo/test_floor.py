@@ -105,7 +105,7 @@ async def _a_floor(state: Path) -> None:
         assert await peer.value("cycle_state") in ("ACTIVE", "STOPPED", "FEED_HOLD", "INTERRUPTED")
         assert await peer.value("estopped") is floor.stations[NAMES.index(name)].control.estopped
         assert 80 <= await peer.value("feed_rate_override") <= 110
-        assert 1 <= await peer.value("active_tool") <= 10
+        assert 1 <= await peer.value("active_tool") <= 20
         before = await peer.words(peer.table["heartbeat"], 1)
         await floor.tick(now)
         assert await peer.words(peer.table["heartbeat"], 1) != before

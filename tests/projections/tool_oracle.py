@@ -229,4 +229,6 @@ def _place(moves: Sequence[Move], made: Made) -> int | None:
     if first.place is None or (made.at <= first.at and not has_always_been):
         return None
     put = first if first.replacement_id else first._replace(at=EVER)
-    return max(move for move in (put, *moves) if move.at < made.at and (move is put or move.position > first.position)).place
+    return max(
+        move for move in (put, *moves) if move.at < made.at and (move is put or move.position > first.position)
+    ).place

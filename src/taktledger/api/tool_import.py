@@ -12,7 +12,7 @@ from taktledger.api.documents import Document, map_of
 from taktledger.api.nouns import TOOLS
 from taktledger.api.parameters import OptionalId
 from taktledger.api.sheets import Row, read_xlsx
-from taktledger.api.uploads import SheetUpload, beside
+from taktledger.api.uploads import XlsxUpload, beside
 from taktledger.api.writing import write
 from taktledger.api.xlsx import write_template
 from taktledger.domain.tools.importing import ImportTools, ToolRow, import_tools
@@ -64,7 +64,7 @@ class ToolImportController(Controller):
         headers = {"Content-Disposition": 'attachment; filename="tools.xltx"'}
         return Response(content, media_type=XLTX, headers=headers)
 
-    @post("/", operation_id="import_tools", summary="Import tools", status_code=201, operation_class=SheetUpload)
+    @post("/", operation_id="import_tools", summary="Import tools", status_code=201, operation_class=XlsxUpload)
     async def import_tools(
         self, request: ApiRequest, backend: NamedDependency[Backend], process: FromQuery[OptionalId] = None
     ) -> Document[dict[str, ToolDocument]]:

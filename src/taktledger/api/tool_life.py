@@ -31,6 +31,7 @@ from taktledger.domain.tools.editing import (
     edit_process_life,
     update_part_lives,
 )
+from taktledger.domain.tools.fields import ToolEvent
 from taktledger.domain.values import Id as BodyId
 from taktledger.ledger.writer import Answer
 
@@ -125,10 +126,12 @@ class ToolLifeController(Controller):
         """Sets `part_life` to the average parts between replacements. Tools without any are left out."""
         command = UpdatePartLives(tools=data, user_id=request.user.user_id)
         answer = await write(request, backend, partial(update_part_lives, history=backend.history), command)
-        replaced = tool_lives.ever_replaced(backend.rows.db, data)
-        return _changed(backend, [each for each in data if each in replaced], answer)
+        return _changed(backend, data, answer)
 
 
 def _changed(backend: Backend, tool_ids: Iterable[int], answer: Answer) -> Document[dict[str, ToolDocument]]:
-    bodies = backend.documents.bodies(TOOLS, list(dict.fromkeys(tool_ids)))
+    """Those of these tools that were changed. (A repeated request can't say any more: all of them, then.)"""
+    changed = {each.event.tool_id for each in answer.events if isinstance(each.event, ToolEvent)}
+    wanted = [each for each in dict.fromkeys(tool_ids) if each in changed or answer.replayed]
+    bodies = backend.documents.bodies(TOOLS, wanted)
     return Document[dict[str, ToolDocument]](map_of(bodies)).answering(answer)

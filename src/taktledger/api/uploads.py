@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
@@ -15,12 +15,21 @@ ResultT = TypeVar("ResultT")
 
 
 @dataclass
-class SheetUpload(Operation):
-    """How OpenAPI describes an operation whose body is a sheet."""
+class XlsxUpload(Operation):
+    """How OpenAPI describes an operation whose body is an Excel file."""
+
+    types: ClassVar[tuple[str, ...]] = (XLSX, "application/octet-stream")
 
     def __post_init__(self) -> None:
         file = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
-        self.request_body = RequestBody(required=True, content={"text/csv": file, XLSX: file})
+        self.request_body = RequestBody(required=True, content=dict.fromkeys(self.types, file))
+
+
+@dataclass
+class SheetUpload(XlsxUpload):
+    """… or a CSV file."""
+
+    types = ("text/csv", XLSX)
 
 
 async def beside(read: Callable[..., ResultT], *arguments: object) -> ResultT:

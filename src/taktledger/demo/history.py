@@ -19,7 +19,7 @@ from taktledger.demo.setup_tools import set_up_inventory, set_up_tools
 from taktledger.demo.shifts import shifts
 from taktledger.demo.specs import DIAMETER, PROGRAM_SELECT, MachineSpec
 from taktledger.demo.stock import stock_days
-from taktledger.demo.tool_days import tool_days
+from taktledger.demo.tool_days import mornings, tool_days
 from taktledger.domain.event import Event
 from taktledger.domain.shop import ControlAlarm, Shop
 from taktledger.shopfloor.detector import DetectorState, detect
@@ -59,7 +59,7 @@ def history(start: float, now: float, seed: int) -> Iterator[HistoryStep]:
 
     A later `now` makes a longer history that begins in the same way, so one that was cut off can be written to its end.
     """
-    shop_wide = [*set_up_people(start), *set_up_inventory(start), *stock_days(start, now)]
+    shop_wide = [*set_up_people(start), *set_up_inventory(start), *stock_days(start, now), *mornings(start, now)]
     people = [_wanted(wish) for wish in in_order(shop_wide, now)]
     told: list[Iterable[HistoryStep]] = [people]
     for machine in MACHINES:

@@ -165,6 +165,7 @@ SHAFT = ProcessSpec(
             stick_out=18.0,
         ),
     ),
+    outgrown="Knurling tool",
     material_cost=5.6,
     sell_price=17.9,
     tags=("steel", "customer B"),

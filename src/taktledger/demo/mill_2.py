@@ -188,6 +188,7 @@ SPACER = ProcessSpec(
             stick_out=42.0,
         ),
     ),
+    parts_per_cycle=2,
     material_cost=0.6,
     sell_price=2.8,
     tags=("aluminium", "series"),

@@ -15,6 +15,7 @@ from taktledger import children
 from taktledger.api.backend import Backend
 from taktledger.config import ConfigError, load_config
 from taktledger.demo.history import DAY, DAYS, HistoryStep, history, last_readings
+from taktledger.demo.keeper import Keeper
 from taktledger.demo.registers import shop_toml
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Shop
@@ -52,7 +53,12 @@ async def demo_floor(settings: Settings, backend: Backend, stopping: asyncio.Eve
             load_config(config, installed_adapters())
         except ConfigError as error:  # a real machine with the name of a simulated one
             raise CannotStart(str(error)) from None
-        yield config
+        keeping = asyncio.create_task(Keeper(backend).run(), name="the keeper of the tools")
+        try:
+            yield config
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
     finally:
         await asyncio.shield(children.stop(process))
 

@@ -1,4 +1,5 @@
-"""Stock is looked at every day, ordered, and counted in when it comes; then the cabinets are filled from the crib."""
+"""What every day brings for the inventory: what is short is ordered, and counted in when it comes. Then the cabinets
+are filled from the crib."""
 
 import math
 from collections.abc import Iterator

@@ -8,13 +8,22 @@ from taktledger.demo.requests import SeeToAlerts, see_to_alerts
 from taktledger.demo.setup import DONE
 from taktledger.demo.setup_tools import IN_SERVICE, READY
 from taktledger.demo.specs import MachineSpec, ProcessSpec, RebuildSpec
-from taktledger.demo.tool_requests import ChangeTool, ReplaceWorn, TakeBack, change_tool, replace_worn, take_back
+from taktledger.demo.tool_requests import (
+    ChangeTool,
+    ReplaceWorn,
+    TakeBack,
+    change_tool,
+    look_at_tools,
+    replace_worn,
+    take_back,
+)
 from taktledger.demo.wearing import DAMAGED, NORMAL, SETUP, WORN, Wearing
 from taktledger.domain.tools.editing import ToolChanges
+from taktledger.domain.tools.notices import LookAtTools
 from taktledger.domain.tools.replacing import Replacing
 from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen
 
-SETUP_SHARE, SETUP_CHANCE = 0.8, 0.25
+SETUP_SHARE, SETUP_CHANCE = 0.88, 0.15
 """A tool that is so far is replaced at a changeover, with this chance, so that it lasts for the batch."""
 LATE_CHANCE = 0.12
 """It is entered some time after it was done."""
@@ -59,6 +68,14 @@ def tool_days(machine: MachineSpec, told: Iterable[Told], start: float, now: flo
             yield from _rebuilt(machine, due[1], at) if isinstance(due[1], RebuildSpec) else _mistaken(machine, at)
     yield from _lives(machine, start)
     yield from _calibrations(machine, start, now)
+
+
+def mornings(start: float, now: float) -> Iterator[Wish]:
+    """When a day begins, what goes by the calendar is noticed."""
+    midnight = start - start % DAY + DAY
+    while midnight < now:
+        yield Wish(midnight, None, look_at_tools, LookAtTools(), reads_rows=True)
+        midnight += DAY
 
 
 def _replaced(machine: MachineSpec, tool: Wearing, at: float, *, is_setup: bool = False) -> Wish:

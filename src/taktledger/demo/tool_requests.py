@@ -21,6 +21,7 @@ from taktledger.domain.tools.editing import (
     edit_tool,
 )
 from taktledger.domain.tools.fields import ToolFields
+from taktledger.domain.tools.notices import LookAtTools, ToolWatch
 from taktledger.domain.tools.replacement import ReplacementHistory
 from taktledger.domain.tools.replacing import ReplaceTool, Replacing, UndoReplacement, replace_tool, undo_replacement
 from taktledger.domain.tools.tool import ChangeToolImage, CreateTool, change_tool_image, create_tool
@@ -175,6 +176,11 @@ def take_back(shop: Shop, command: TakeBack, now: float, *, history: Replacement
     if last is None or last.at != command.replaced:
         return []
     return undo_replacement(shop, UndoReplacement(replacement_id=last.id), now, history=history)
+
+
+def look_at_tools(shop: Shop, command: LookAtTools, now: float, *, history: ReplacementHistory) -> Iterable[Event]:
+    """What the server does when a day begins."""
+    return ToolWatch(history).look_at_tools(shop, command, now)
 
 
 def how_to_replace(

@@ -1,6 +1,5 @@
 """How a tool of the demo shop wears, as its people see it: how far it is, and how it ends."""
 
-from datetime import UTC, date, datetime
 from random import Random
 from typing import NamedTuple
 
@@ -87,8 +86,9 @@ class Wearing:
         self._type = ITEMS[spec.item].type if spec.item is not None else ""
         self._parts, self._seconds = first_use(machine, spec)
         self._parts_in: dict[str, int] = {}
-        self._since = _day(start)
-        self._days: set[date] = set()
+        self._since = int(start // DAY)
+        self._days: set[int] = set()
+        """On which it cut. Since 1970, as the one before."""
         self.ending, self._share = EMPTY, 0.0
         self._draw()
 
@@ -102,7 +102,7 @@ class Wearing:
         self._parts_in[process.name] = self._parts_in.get(process.name, 0) + parts
         if self._location is not None:
             self._seconds += seconds.get(self._location, 0.0)
-        self._days.add(_day(at))
+        self._days.add(int(at // DAY))
 
     def is_at_its_end(self, at: float, process: ProcessSpec) -> bool:
         if self.ending is CRASHED:
@@ -113,7 +113,7 @@ class Wearing:
         """Share of its life."""
         spec = self.spec
         if spec.days:
-            return (len(self._days) if self._type == "Filter" else (_day(at) - self._since).days) / spec.days
+            return (len(self._days) if self._type == "Filter" else int(at // DAY) - self._since) / spec.days
         if spec.minutes:
             return self._seconds / 60 / spec.minutes
         if process.name in spec.lives:
@@ -123,7 +123,7 @@ class Wearing:
 
     def renew(self, at: float) -> None:
         """It was replaced."""
-        self._parts, self._seconds, self._since = 0, 0.0, _day(at)
+        self._parts, self._seconds, self._since = 0, 0.0, int(at // DAY)
         self._parts_in.clear()
         self._days.clear()
         if self.ending is CRASHED:
@@ -145,7 +145,3 @@ class Wearing:
         if self.spec.is_critical:
             return (CRITICAL, broke._replace(chance=0.1))
         return (WORN_OUT, FORGOTTEN, IN_TIME, BAD_PARTS, broke)
-
-
-def _day(at: float) -> date:
-    return datetime.fromtimestamp(at, UTC).date()

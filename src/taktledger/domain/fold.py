@@ -62,6 +62,7 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     replacement.ToolReplacementEdited: replacement.replacement_edited,
     replacement.ToolReplacementImageChanged: replacement.replacement_edited,
     notices.ToolCalibrationFellDue: notices.calibration_fell_due,
+    notices.ToolCalibrated: notices.tool_calibrated,
     notices.ToolStockPassedReorderPoint: notices.stock_passed_reorder_point,
     items.InventoryItemCreated: items.inventory_item_created,
     items.InventoryItemEdited: items.inventory_item_edited,

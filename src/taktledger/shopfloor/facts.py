@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from taktledger.domain.controls import ControlChanges
 from taktledger.domain.shop import Counter
-from taktledger.domain.values import Count, Int, Name, Number, Seconds
+from taktledger.domain.values import Count, Duration, Int, Name, Number, Seconds
 
 CounterName = Annotated[str, Meta(pattern=r"^(part_count|\d{1,10})$")]
 Counters = dict[CounterName, Counter]
@@ -36,7 +36,7 @@ class CyclesSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True
     """Readings after it."""
     program: Name | None = None
     tools_seen: list[Int] = field(default_factory=list)
-    tool_seconds: dict[Int, Number] = field(default_factory=dict)
+    tool_seconds: dict[Int, Duration] = field(default_factory=dict)
     variables: dict[Int, Number] = field(default_factory=dict)
 
 
@@ -77,7 +77,7 @@ class VariablesSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=T
 class RunTimeSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
     """Tools cut for so long in a cycle that goes on."""
 
-    tool_seconds: dict[Int, Number]
+    tool_seconds: dict[Int, Duration]
 
 
 class FactSetAside(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):

@@ -84,7 +84,8 @@ def _item(shop: Shop, row: ToolRow, columns: Mapping[str, str]) -> int | None:
     found = [
         item.id
         for item in shop.inventory_items.values()
-        if (number is None or item.part_number == number) and (name is None or item.name.casefold() == name.casefold())
+        if (number is None or item.part_number.casefold() == number.casefold())
+        and (name is None or item.name.casefold() == name.casefold())
     ]
     if len(found) == 1:
         return found[0]

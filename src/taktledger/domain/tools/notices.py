@@ -18,6 +18,7 @@ from taktledger.domain.assemblies import AssemblyEvent
 from taktledger.domain.changeover import ProcessSwitched
 from taktledger.domain.controls import ToolRunTimeMeasured
 from taktledger.domain.event import Event
+from taktledger.domain.inventory.items import InventoryItemDeleted
 from taktledger.domain.inventory.stock import StockMoved, stock_of
 from taktledger.domain.parts import CycleFinished, PartDeleted
 from taktledger.domain.shop import Life, Shop, Tool
@@ -42,6 +43,10 @@ class ToolCalibrationFellDue(ToolEvent, frozen=True, kw_only=True):
     due: date
 
 
+class ToolCalibrated(ToolEvent, frozen=True, kw_only=True):
+    """A tool that was due has another calibration date."""
+
+
 class ToolStockPassedReorderPoint(ToolEvent, frozen=True, kw_only=True):
     """The stock of a tool's inventory item fell to its reorder point, or rose above it again."""
 
@@ -56,6 +61,10 @@ class ToolStockPassedReorderPoint(ToolEvent, frozen=True, kw_only=True):
 def calibration_fell_due(shop: Shop, event: ToolCalibrationFellDue) -> None:
     tool = shop.tools[event.tool_id]
     tool.calibration_alerted = tool.calibration_date
+
+
+def tool_calibrated(shop: Shop, event: ToolCalibrated) -> None:
+    shop.tools[event.tool_id].calibration_alerted = None
 
 
 def stock_passed_reorder_point(shop: Shop, event: ToolStockPassedReorderPoint) -> None:
@@ -108,6 +117,8 @@ class ToolWatch:
                     self._bounds.clear()
                 case StockMoved():
                     items |= event.changes.keys()
+                case InventoryItemDeleted():
+                    tools |= {tool.id for tool in shop.tools.values() if tool.below_reorder_point}
                 case _:
                     pass
         if worn or tools or items:
@@ -213,6 +224,10 @@ def _said(life: Life, use: Use) -> str:
 
 def _calibration(shop: Shop, tool: Tool, today: date, now: float) -> Iterator[Event]:
     last, days = tool.calibration_date, tool.calibration_interval
+    if tool.calibration_alerted not in (None, last):
+        calibrated = ToolCalibrated(occurred_at=now, tool_id=tool.id)
+        yield calibrated
+        yield from dismiss_alerts(shop, calibrated, kind="calibration", tool_id=tool.id)
     if last is None or days is None or tool.calibration_notify is None or tool.calibration_alerted == last:
         return
     try:
