@@ -4,13 +4,12 @@ is noticed in time, whatever the watch remembers: `test_tool_watch.py`."""
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from street import START, Street, assert_sound, street_on
+from street import START, Street, assert_sound, new_street
 from takt_projections.history import History
 from taktledger.domain.alerts import AlertRaised, DismissAlert, dismiss_alert
 from taktledger.domain.assemblies import CreateAssembly, create_assembly
@@ -112,8 +111,8 @@ class Job:
 
 
 @pytest.fixture
-def street(tmp_path: Path) -> Iterator[Street]:
-    with street_on(tmp_path) as opened:
+def street() -> Iterator[Street]:
+    with new_street() as opened:
         yield opened
 
 

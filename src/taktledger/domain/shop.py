@@ -183,7 +183,7 @@ class Life(Struct, kw_only=True):
     """Days. 0: not tracked."""
     day_warning: int = 0
     """Days."""
-    day_count_type: str = "all"
+    day_count_type: Literal["all", "week", "part"] = "all"
     sent: set[str] = field(default_factory=set)
     """What was alerted since the last replacement: `warning`, `day_warning`, `life`."""
 
