@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from msgspec import UNSET
 from sqlite_utils import Database
 
 from takt_projections.model import Handler, ReadModel
@@ -20,7 +21,8 @@ from taktledger.domain.tools.tool import ToolCreated, ToolDeleted, ToolMoved
 NEVER = float("inf")
 EVER = -1.0
 """Before all time. UNIX seconds."""
-INSERT_ASSEMBLY = "INSERT INTO assembly_moves VALUES (?, ?, ?, ?, ?)"
+INSERT_ASSEMBLY = "INSERT INTO assembly_moves VALUES (?, ?, ?, ?)"
+INSERT_LOCATION = "INSERT INTO assembly_locations VALUES (?, ?, ?, ?)"
 INSERT_TOOL = "INSERT INTO tool_moves VALUES (?, ?, ?, ?, ?)"
 FORGET_REPLACEMENT = "DELETE FROM tool_moves WHERE replacement_id = ?"
 
@@ -36,8 +38,8 @@ class Places(ReadModel):
     def create(self, db: Database) -> None:
         assembly = {"assembly_id": int, "at": float, "position": int}
         tool = {"tool_id": int, "at": float, "position": int}
-        more = {"process_id": int, "location": int}
-        db.table("assembly_moves").create({**assembly, **more}, pk=tuple(assembly), not_null={*assembly}, strict=True)
+        for table, more in (("assembly_moves", {"process_id": int}), ("assembly_locations", {"location": int})):
+            db.table(table).create({**assembly, **more}, pk=tuple(assembly), not_null={*assembly}, strict=True)
         more = {"assembly_id": int, "replacement_id": int}
         db.table("tool_moves").create({**tool, **more}, pk=tuple(tool), not_null={*tool}, strict=True)
         for column in ("assembly_id", "replacement_id"):
@@ -45,7 +47,7 @@ class Places(ReadModel):
 
     def handlers(self) -> Mapping[type[Event], Handler]:
         return {
-            AssemblyCreated: self._assembly,
+            AssemblyCreated: self._assembly_created,
             AssemblyEdited: self._assembly_edited,
             AssemblyMoved: self._assembly,
             AssemblyDeleted: self._assembly,
@@ -56,18 +58,21 @@ class Places(ReadModel):
             ToolReplacementUndone: self._replacement_undone,
         }
 
+    def _assembly_created(self, event: AssemblyCreated, shop: Shop, position: int) -> None:
+        self._assembly(event, shop, position)
+        self._located(event, shop, position)
+
     def _assembly(self, event: AssemblyCreated | AssemblyMoved | AssemblyDeleted, shop: Shop, position: int) -> None:
         process_id = None if isinstance(event, AssemblyDeleted) else event.process_id
-        assembly = shop.assemblies.get(event.assembly_id)
-        location = assembly.location if assembly else None
-        self._changes.append((INSERT_ASSEMBLY, (event.assembly_id, event.occurred_at, position, process_id, location)))
+        self._changes.append((INSERT_ASSEMBLY, (event.assembly_id, event.occurred_at, position, process_id)))
 
     def _assembly_edited(self, event: AssemblyEdited, shop: Shop, position: int) -> None:
-        """Another location is another place, too."""
-        if isinstance(event.fields.location, int | None):
-            assembly = shop.assemblies[event.assembly_id]
-            row = (assembly.id, event.occurred_at, position, assembly.process_id, assembly.location)
-            self._changes.append((INSERT_ASSEMBLY, row))
+        if event.fields.location is not UNSET:
+            self._located(event, shop, position)
+
+    def _located(self, event: AssemblyCreated | AssemblyEdited, shop: Shop, position: int) -> None:
+        location = shop.assemblies[event.assembly_id].location
+        self._changes.append((INSERT_LOCATION, (event.assembly_id, event.occurred_at, position, location)))
 
     def _tool(self, event: ToolCreated | ToolMoved | ToolDeleted, shop: Shop, position: int) -> None:
         assembly_id = None if isinstance(event, ToolDeleted) else event.assembly_id
@@ -118,7 +123,6 @@ class Move(NamedTuple):
     at: float
     position: int
     place: int | None
-    location: int | None = None
     replacement_id: int | None = None
     """A substitute was not here before, whatever is written down later."""
 
@@ -126,9 +130,10 @@ class Move(NamedTuple):
 def stays_in_processes(db: sqlite3.Connection, tool_id: int) -> list[Stay]:
     """Where the assemblies of a tool were while it was in them, in order. No two overlap."""
     found = [
-        there.within(here)
+        there.within(here).within(spot)._replace(location=spot.location)
         for here in stays(_tool_moves(db, tool_id))
         for there in stays(_assembly_moves(db, here.place))
+        for spot in _locations(db, here.place)
     ]
     return sorted((stay for stay in found if stay.begins < stay.ends), key=lambda stay: stay.begins)
 
@@ -144,7 +149,7 @@ def stays(moves: list[Move]) -> list[Stay]:
         return []
     put = first if first.replacement_id else first._replace(at=EVER)
     where = [*sorted([put, *(move for move in moves if move.position > first.position)]), Move(NEVER, 0, None)]
-    found = [Stay(move.place, move.at, then.at, 0, move.location) for move, then in pairwise(where) if move.place]
+    found = [Stay(move.place, move.at, then.at) for move, then in pairwise(where) if move.place]
     before, after = Stay(0, EVER, first.at, first.position), Stay(0, first.at, NEVER)
     sides = [stay.within(side) for stay in found for side in (before, after)]
     return [stay for stay in sides if stay.begins < stay.ends]
@@ -152,7 +157,7 @@ def stays(moves: list[Move]) -> list[Stay]:
 
 def _tool_moves(db: sqlite3.Connection, tool_id: int) -> list[Move]:
     rows = db.execute(
-        "SELECT at, position, assembly_id, NULL, replacement_id FROM tool_moves WHERE tool_id = ? ORDER BY position",
+        "SELECT at, position, assembly_id, replacement_id FROM tool_moves WHERE tool_id = ? ORDER BY position",
         (tool_id,),
     )
     return [Move(*row) for row in rows]
@@ -160,7 +165,17 @@ def _tool_moves(db: sqlite3.Connection, tool_id: int) -> list[Move]:
 
 def _assembly_moves(db: sqlite3.Connection, assembly_id: int) -> list[Move]:
     rows = db.execute(
-        "SELECT at, position, process_id, location FROM assembly_moves WHERE assembly_id = ? ORDER BY position",
+        "SELECT at, position, process_id FROM assembly_moves WHERE assembly_id = ? ORDER BY position",
         (assembly_id,),
     )
     return [Move(*row) for row in rows]
+
+
+def _locations(db: sqlite3.Connection, assembly_id: int) -> list[Stay]:
+    """Where in its machine an assembly stood. Where it began, it has always been."""
+    rows = db.execute(
+        "SELECT at, position, location FROM assembly_locations WHERE assembly_id = ? ORDER BY position", (assembly_id,)
+    ).fetchall()
+    moves = sorted((at, position, location) for at, position, location in rows[1:])
+    where = [(EVER, 0, rows[0][2]), *moves, (NEVER, 0, None)]
+    return [Stay(0, begins, ends, location=at) for (begins, _, at), (ends, _, _) in pairwise(where) if begins < ends]

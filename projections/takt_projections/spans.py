@@ -56,11 +56,23 @@ NOTHING = Sums(0, 0)
 
 
 def switch(
-    db: sqlite3.Connection, tool_ids: Iterable[int], at: float, process_id: int | None, location: int | None
+    db: sqlite3.Connection,
+    assembly_id: int,
+    tool_ids: Iterable[int],
+    at: float,
+    process_id: int | None,
+    location: int | None,
 ) -> set[int]:
-    """The assembly of these tools goes to another place. Answers those for which that is not the latest that
-    happened: they must be recounted."""
-    behind: set[int] = set()
+    """An assembly goes to another place, and these tools with it. Answers the tools for which that is not the latest
+    that happened: they must be recounted. So must tools that have left it, but were still in it at that time."""
+    behind = {
+        row[0]
+        for row in db.execute(
+            "SELECT been.tool_id FROM tool_moves AS been JOIN tool_moves AS later USING (tool_id) "
+            "WHERE been.assembly_id = ? AND later.at >= ?",
+            (assembly_id, at),
+        )
+    }
     for tool_id in tool_ids:
         last, span, sums = _last(db, tool_id)
         places = {each for each in (process_id, span.process_id if span else None) if each}

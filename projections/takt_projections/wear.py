@@ -149,9 +149,17 @@ class Wear(ReadModel):
         """`in_order`: it is the latest that happened to this assembly, and not the first."""
         if not in_order:
             self._recount_assemblies.add(assembly.id)
-        elif assembly.tool_ids and self._has_rows:
-            tools, place = sorted(assembly.tool_ids), (assembly.process_id, assembly.location)
-            self._step(partial(_switch, tool_ids=tools, at=at, process_id=place[0], location=place[1]))
+        elif self._has_rows:
+            self._step(
+                partial(
+                    spans.switch,
+                    assembly_id=assembly.id,
+                    tool_ids=sorted(assembly.tool_ids),
+                    at=at,
+                    process_id=assembly.process_id,
+                    location=assembly.location,
+                )
+            )
 
     def _assembly_deleted(self, event: AssemblyDeleted, shop: Shop, position: int) -> None:
         self._recount_assemblies.add(event.assembly_id)
@@ -231,12 +239,6 @@ class _Totals:
 def _late(db: sqlite3.Connection, process_id: int, at: float, parts: int, milliseconds: Mapping[int, int]) -> set[int]:
     spans.add_late(db, process_id, at, parts, milliseconds)
     return set()
-
-
-def _switch(
-    db: sqlite3.Connection, tool_ids: list[int], at: float, process_id: int | None, location: int | None
-) -> set[int]:
-    return spans.switch(db, tool_ids, at, process_id, location)
 
 
 def _cut(db: sqlite3.Connection, tool_id: int, at: float, replacement_id: int) -> set[int]:

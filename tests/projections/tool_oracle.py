@@ -1,20 +1,27 @@
 """What tools count, by loops over the list of events: the oracle of `test_tool_counters.py`.
 
-It follows the meaning (docs/tools.md), shares nothing with the read models, and is as slow as it is plain: of each part,
-tool and moment it asks anew.
+It follows the meaning (docs/tools.md), shares nothing with the read models, and is as slow as it is plain: of each
+part, tool and moment it asks anew.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
 
-from taktledger.domain.assemblies import AssemblyCreated, AssemblyDeleted, AssemblyEdited, AssemblyMoved
+from taktledger.domain.assemblies import (
+    AssemblyCreated,
+    AssemblyDeleted,
+    AssemblyEdited,
+    AssemblyEvent,
+    AssemblyMoved,
+)
 from taktledger.domain.changeover import ProcessSwitched
 from taktledger.domain.controls import ToolRunTimeMeasured
 from taktledger.domain.event import Event
 from taktledger.domain.parts import CycleFinished, PartDeleted
+from taktledger.domain.tools.fields import ToolEvent
 from taktledger.domain.tools.life import ToolCountCorrected
 from taktledger.domain.tools.replacement import ToolReplaced, ToolReplacementUndone
 from taktledger.domain.tools.tool import ToolCreated, ToolDeleted, ToolMoved
@@ -104,35 +111,47 @@ class Oracle:
                 self.made = [each for each in self.made if each.part_id != event.part_id]
             case ProcessSwitched():
                 self._loaded[event.machine_id] = event.process_id
-            case AssemblyCreated() | AssemblyMoved():
-                self._assembly_moves[event.assembly_id].append(Move(at, position, event.process_id))
-                if isinstance(event, AssemblyCreated):
-                    location = event.fields.location
-                    self._edits[event.assembly_id].append(Edit(at, position, None if location is UNSET else location))
-            case AssemblyDeleted():
-                self._assembly_moves[event.assembly_id].append(Move(at, position, None))
-            case AssemblyEdited() if isinstance(event.fields.location, int | None):
-                self._edits[event.assembly_id].append(Edit(at, position, event.fields.location))
-            case ToolCreated() | ToolMoved() | ToolDeleted():
-                place = None if isinstance(event, ToolDeleted) else event.assembly_id
-                self._tool_moves[event.tool_id].append(Move(at, position, place))
-                if isinstance(event, ToolCreated):
-                    self.tools.append(event.tool_id)
-            case ToolReplaced():
-                self.replacements.append(Replacement(at, event.replacement_id, event.tool_id))
-                if event.substitute_id is not None:
-                    out, into = Move(at, position, None), Move(at, position, event.assembly_id, event.replacement_id)
-                    self._tool_moves[event.tool_id].append(out._replace(replacement_id=event.replacement_id))
-                    self._tool_moves[event.substitute_id].append(into)
-            case ToolReplacementUndone():
-                self.replacements = [each for each in self.replacements if each.id != event.replacement_id]
-                for moves in self._tool_moves.values():
-                    moves[:] = [each for each in moves if each.replacement_id != event.replacement_id]
             case ToolCountCorrected():
                 sums = event.parts, round(event.seconds * 1000)
                 self.corrections.append(Correction(at, event.tool_id, event.process_id or OWN, sums))
-            case _:
-                pass
+            case AssemblyEvent():
+                self._take_assembly(event, position)
+            case ToolEvent():
+                self._take_tool(event, position)
+
+    def _take_assembly(self, event: AssemblyEvent, position: int) -> None:
+        at, moves, edits = event.occurred_at, self._assembly_moves[event.assembly_id], self._edits[event.assembly_id]
+        match event:
+            case AssemblyCreated():
+                moves.append(Move(at, position, event.process_id))
+                edits.append(Edit(at, position, event.fields.location or None))
+            case AssemblyMoved():
+                moves.append(Move(at, position, event.process_id))
+            case AssemblyDeleted():
+                moves.append(Move(at, position, None))
+            case AssemblyEdited() if event.fields.location is not UNSET:
+                edits.append(Edit(at, position, event.fields.location))
+
+    def _take_tool(self, event: ToolEvent, position: int) -> None:
+        at, moves = event.occurred_at, self._tool_moves[event.tool_id]
+        match event:
+            case ToolCreated():
+                self.tools.append(event.tool_id)
+                moves.append(Move(at, position, event.assembly_id))
+            case ToolMoved():
+                moves.append(Move(at, position, event.assembly_id))
+            case ToolDeleted():
+                moves.append(Move(at, position, None))
+            case ToolReplaced():
+                self.replacements.append(Replacement(at, event.replacement_id, event.tool_id))
+                if event.substitute_id is not None:
+                    into = Move(at, position, event.assembly_id, event.replacement_id)
+                    self._tool_moves[event.substitute_id].append(into)
+                    moves.append(into._replace(place=None))
+            case ToolReplacementUndone():
+                self.replacements = [each for each in self.replacements if each.id != event.replacement_id]
+                for each in self._tool_moves.values():
+                    each[:] = [move for move in each if move.replacement_id != event.replacement_id]
 
     def _cut(self, event: CycleFinished | ToolRunTimeMeasured, position: int, process_id: int | None) -> None:
         if process_id is not None and event.tool_seconds:
@@ -165,20 +184,23 @@ class Oracle:
 
     def counts(self, tool_id: int, counter: int = 0, until: float = NEVER) -> dict[int, Sums]:
         """Process ID, or OWN -> parts and milliseconds. Pairs that count nothing are left out."""
-        found: Counter[tuple[int, str]] = Counter()
+        found = {OWN: (0, 0)}
+        for at, process_id, sums in self._counted(tool_id):
+            if at <= until and self._counter(tool_id, at) == counter:
+                parts, milliseconds = found.get(process_id, (0, 0))
+                found[process_id] = parts + sums[0], milliseconds + sums[1]
+        return {each: sums for each, sums in found.items() if any(sums) or each == OWN}
+
+    def _counted(self, tool_id: int) -> Iterator[tuple[float, int, Sums]]:
+        """When, in which process (or OWN), and how much."""
         for made in self.made:
             sums = self._made_with(tool_id, made)
-            if sums is not None and made.at <= until and self._counter(tool_id, made.at) == counter:
-                for process_id in (OWN, made.process_id):
-                    found[process_id, "parts"] += sums[0]
-                    found[process_id, "milliseconds"] += sums[1]
-        for correction in self.corrections:
-            if correction.tool_id == tool_id and correction.at <= until:
-                if self._counter(tool_id, correction.at) == counter:
-                    found[correction.process_id, "parts"] += correction.sums[0]
-                    found[correction.process_id, "milliseconds"] += correction.sums[1]
-        every = {process_id: (found[process_id, "parts"], found[process_id, "milliseconds"]) for process_id, _ in found}
-        return {OWN: (0, 0)} | {process_id: sums for process_id, sums in every.items() if any(sums)}
+            if sums is not None:
+                yield made.at, OWN, sums
+                yield made.at, made.process_id, sums
+        for each in self.corrections:
+            if each.tool_id == tool_id:
+                yield each.at, each.process_id, each.sums
 
     def records(self) -> dict[int, Sums]:
         """Replacement ID -> what the tool had behind it."""

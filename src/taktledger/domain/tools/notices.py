@@ -276,9 +276,10 @@ def _left(shop: Shop, tool: Tool, uses: Mapping[int, Use]) -> Left:
         parts.append(life.part_life - life.warn_life - use.parts)
     if life.max_runtime and "warning" not in life.sent:
         seconds.append(life.max_runtime - life.warn_runtime - use.seconds)
-    if "life" not in life.sent:
-        parts += [life.part_life + 1 - use.parts] if life.part_life else []
-        seconds += [life.max_runtime - use.seconds] if life.max_runtime else []
+    if "life" not in life.sent and tool.usage_mode == 0 and life.part_life:
+        parts.append(life.part_life + 1 - use.parts)
+    if "life" not in life.sent and tool.usage_mode == 1 and life.max_runtime:
+        seconds.append(life.max_runtime - use.seconds)
     return Left(min(parts), min(seconds))
 
 
