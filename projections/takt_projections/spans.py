@@ -17,6 +17,26 @@ import msgspec
 from takt_projections.places import EVER, NEVER, Stay, stays_in_processes
 
 INSERT = "INSERT INTO tool_spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = (
+    "INSERT INTO tool_sums VALUES (NEW.tool_id, NEW.replacement_id, NEW.process_id, 1, NEW.parts, NEW.milliseconds) "
+    "ON CONFLICT DO UPDATE SET spans = spans + 1, parts = parts + excluded.parts, "
+    "milliseconds = milliseconds + excluded.milliseconds;"
+)
+_OLD = "tool_id = OLD.tool_id AND replacement_id = OLD.replacement_id AND process_id = OLD.process_id"
+_TAKE = (
+    "UPDATE tool_sums SET spans = spans - 1, parts = parts - OLD.parts, milliseconds = milliseconds - OLD.milliseconds "
+    f"WHERE {_OLD}; DELETE FROM tool_sums WHERE {_OLD} AND spans = 0;"
+)
+KEEP_SUMS = (
+    "INSERT INTO tool_sums SELECT tool_id, replacement_id, process_id, count(*), sum(parts), sum(milliseconds) "
+    "FROM tool_spans WHERE ends IS NOT NULL GROUP BY tool_id, replacement_id, process_id",
+    f"CREATE TRIGGER tool_spans_new AFTER INSERT ON tool_spans WHEN NEW.ends IS NOT NULL BEGIN {_ADD} END",
+    f"CREATE TRIGGER tool_spans_gone AFTER DELETE ON tool_spans WHEN OLD.ends IS NOT NULL BEGIN {_TAKE} END",
+    f"CREATE TRIGGER tool_spans_changed AFTER UPDATE ON tool_spans WHEN OLD.ends IS NOT NULL BEGIN {_TAKE} {_ADD} END",
+    "CREATE TRIGGER tool_spans_closed AFTER UPDATE ON tool_spans WHEN OLD.ends IS NULL AND NEW.ends IS NOT NULL "
+    f"BEGIN {_ADD} END",
+)
+"""The sums of the closed spans of each counter, from now on. A tool that often changes its process has thousands."""
 LIVE = 0
 """In place of a replacement's ID: the counter that runs now."""
 
@@ -106,7 +126,10 @@ def cut(db: sqlite3.Connection, tool_id: int, at: float, replacement_id: int) ->
 
 def _last(db: sqlite3.Connection, tool_id: int) -> tuple[float | None, Span | None, Sums]:
     """When a span of a tool began or ended last, and the open one."""
-    last = db.execute("SELECT max(coalesce(ends, begins)) FROM tool_spans WHERE tool_id = ?", (tool_id,)).fetchone()[0]
+    row = db.execute(
+        "SELECT coalesce(ends, begins) FROM tool_spans WHERE tool_id = ? ORDER BY begins DESC LIMIT 1", (tool_id,)
+    ).fetchone()
+    last = row[0] if row else None
     span = next(_rows(db, "WHERE tool_id = ? AND ends IS NULL", (tool_id,)), None)
     return (last, *span) if span else (last, None, NOTHING)
 

@@ -1,7 +1,6 @@
 """What tools count: since their last replacement, and on the records of those before it."""
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -32,7 +31,15 @@ CORRECTIONS = (
 
 def counts(db: sqlite3.Connection, tool_ids: Sequence[int]) -> dict[int, dict[int, Sums]]:
     """Tool ID -> process ID, or OWN -> what it counts since its last replacement."""
-    return _added(tool_ids, _live(db, tool_ids), _corrections(db, tool_ids))
+    rows = db.execute(
+        "SELECT tool_id, process_id, parts, milliseconds FROM tool_sums "
+        f"WHERE tool_id {AMONG} AND replacement_id = {LIVE} "
+        "UNION ALL SELECT tool_id, process_id, parts, milliseconds "
+        f"FROM ({SPANS} WHERE tool_id {AMONG} AND ends IS NULL)",
+        among(tool_ids) * 2,
+    )
+    made = [(tool_id, process_id, Sums(*sums)) for tool_id, process_id, *sums in rows]
+    return _added(tool_ids, made, _corrections(db, tool_ids))
 
 
 def counts_until(db: sqlite3.Connection, tool_ids: Sequence[int], until: float) -> dict[int, dict[int, Sums]]:
@@ -40,7 +47,8 @@ def counts_until(db: sqlite3.Connection, tool_ids: Sequence[int], until: float) 
     spans = [(span, sums) for span, sums in _live(db, tool_ids) if span.begins < until]
     whole = [(span, sums) for span, sums in spans if span.ends <= until]
     part = exact_sums(db, [span._replace(ends=until) for span, _ in spans if span.ends > until])
-    return _added(tool_ids, [*whole, *part.items()], _corrections(db, tool_ids, until))
+    made = [(span.tool_id, span.process_id, sums) for span, sums in (*whole, *part.items())]
+    return _added(tool_ids, made, _corrections(db, tool_ids, until))
 
 
 def _live(db: sqlite3.Connection, tool_ids: Sequence[int]) -> list[tuple[Span, Sums]]:
@@ -67,14 +75,15 @@ def _corrections(
 
 
 def _added(
-    tool_ids: Sequence[int], spans: Iterable[tuple[Span, Sums]], corrections: Iterable[tuple[int, int, Sums]]
+    tool_ids: Sequence[int], made: Iterable[tuple[int, int, Sums]], corrections: Iterable[tuple[int, int, Sums]]
 ) -> dict[int, dict[int, Sums]]:
+    """What was made in a process counts for it and in all; a correction, for what it corrects."""
     found: dict[int, dict[int, Sums]] = {each: {OWN: NOTHING} for each in tool_ids}
-    for span, sums in spans:
-        of = found[span.tool_id]
+    for tool_id, process_id, sums in made:
+        of = found[tool_id]
         of[OWN] = of[OWN].plus(sums)
         if sums != NOTHING:
-            of[span.process_id] = of.get(span.process_id, NOTHING).plus(sums)
+            of[process_id] = of.get(process_id, NOTHING).plus(sums)
     for tool_id, process_id, sums in corrections:
         found[tool_id][process_id] = found[tool_id].get(process_id, NOTHING).plus(sums)
     return found
@@ -84,7 +93,7 @@ def on_record(db: sqlite3.Connection, tool_id: int, replacement_id: int) -> Sums
     """What a tool counted when it was replaced."""
     row = db.execute(
         "SELECT sum(parts), sum(milliseconds) FROM ("
-        "SELECT parts, milliseconds FROM tool_spans WHERE replacement_id = :id "
+        "SELECT parts, milliseconds FROM tool_sums WHERE tool_id = :tool AND replacement_id = :id "
         f"UNION ALL SELECT parts, milliseconds FROM ({CORRECTIONS} WHERE tool_id = :tool AND process_id = {OWN}) "
         "WHERE replacement_id = :id)",
         {"id": replacement_id, "tool": tool_id},
@@ -95,9 +104,10 @@ def on_record(db: sqlite3.Connection, tool_id: int, replacement_id: int) -> Sums
 def processes_ever(db: sqlite3.Connection, tool_id: int) -> list[int]:
     """The processes that a tool has made a part in."""
     rows = db.execute(
-        f"SELECT DISTINCT process_id FROM ({SPANS} WHERE tool_id = ?) WHERE parts != 0 OR milliseconds != 0 "
-        "ORDER BY process_id",
-        (tool_id,),
+        "SELECT DISTINCT process_id FROM (SELECT process_id, parts, milliseconds FROM tool_sums WHERE tool_id = ? "
+        f"UNION ALL SELECT process_id, parts, milliseconds FROM ({SPANS} WHERE tool_id = ? AND ends IS NULL)) "
+        "WHERE parts != 0 OR milliseconds != 0 ORDER BY process_id",
+        (tool_id, tool_id),
     )
     return [row[0] for row in rows]
 
@@ -108,7 +118,7 @@ def average_lives(db: sqlite3.Connection, tool_ids: Sequence[int] | None = None)
     rows = db.execute(
         "SELECT tool_id, (coalesce(made.parts, 0) + coalesce(corrected.parts, 0)) * 1.0 / replaced.times "
         f"FROM (SELECT tool_id, count(*) AS times FROM tool_replacements WHERE {which} GROUP BY tool_id) AS replaced "
-        "LEFT JOIN (SELECT tool_id, sum(parts) AS parts FROM tool_spans "
+        "LEFT JOIN (SELECT tool_id, sum(parts) AS parts FROM tool_sums "
         f"WHERE {which} AND replacement_id > 0 GROUP BY tool_id) AS made USING (tool_id) "
         f"LEFT JOIN (SELECT tool_id, sum(parts) AS parts FROM ({CORRECTIONS} WHERE {which} AND process_id = {OWN}) "
         "WHERE replacement_id > 0 GROUP BY tool_id) AS corrected USING (tool_id)",
@@ -119,13 +129,12 @@ def average_lives(db: sqlite3.Connection, tool_ids: Sequence[int] | None = None)
 
 def last_parts(db: sqlite3.Connection, tool_ids: Sequence[int]) -> dict[int, int]:
     """Tool ID -> the last part that was made with it."""
-    spans: defaultdict[int, list[Span]] = defaultdict(list)
-    for row in db.execute(f"SELECT * FROM ({SPANS} WHERE tool_id {AMONG}) WHERE parts > 0", among(tool_ids)):
-        span, _ = span_of(row)
-        spans[span.tool_id].append(span)
     found: dict[int, int] = {}
-    for tool_id, those in spans.items():
-        for span in sorted(those, key=lambda span: span.begins, reverse=True):
+    for tool_id in tool_ids:
+        newest = db.execute(f"{SPANS} WHERE tool_id = ? ORDER BY begins DESC", (tool_id,))
+        for span, sums in map(span_of, newest):
+            if sums.parts <= 0:
+                continue
             row = db.execute(
                 "SELECT id FROM parts WHERE process_id = ? AND finished > ? AND finished <= ? AND position > ? "
                 "ORDER BY finished DESC, id DESC LIMIT 1",
@@ -154,7 +163,7 @@ def days_between(
     first, last = (datetime.fromtimestamp(each, zone).date() for each in between)
     match how:
         case "week":
-            return sum((first + timedelta(days=each)).weekday() < 5 for each in range(1, (last - first).days + 1))
+            return _weekdays_until(last) - _weekdays_until(first)
         case "part":
             rows = db.execute(f"{SPANS} WHERE tool_id = ? AND replacement_id = ?", (tool_id, replacement_id))
             return len(
@@ -162,6 +171,12 @@ def days_between(
             )
         case _:
             return max((last - first).days, 0)
+
+
+def _weekdays_until(day: date) -> int:
+    """Monday to Friday, since the Monday that is day 1 of the calendar."""
+    weeks, rest = divmod(day.toordinal(), 7)
+    return 5 * weeks + min(rest, 5)
 
 
 def _days_with_parts(db: sqlite3.Connection, spans: Iterable[Span], until: float, zone: ZoneInfo) -> set[date]:

@@ -76,13 +76,21 @@ class Wear(ReadModel):
             "PRIMARY KEY (tool_id, begins)) STRICT, WITHOUT ROWID"
         )
 
+        db.execute(
+            "CREATE TABLE tool_sums (tool_id INTEGER, replacement_id INTEGER, process_id INTEGER, spans INTEGER, "
+            "parts INTEGER, milliseconds INTEGER, PRIMARY KEY (tool_id, replacement_id, process_id)) "
+            "STRICT, WITHOUT ROWID"
+        )
+
     def index(self, db: Database) -> None:
         self._has_rows = True
         db.execute("CREATE INDEX late_run_times ON run_times (process_id, at, position) WHERE late = 1")
         tools = [row[0] for row in db.execute("SELECT DISTINCT tool_id FROM tool_moves ORDER BY tool_id")]
         spans.recount(db.conn, tools)
         db.execute("CREATE INDEX tool_spans_by_process ON tool_spans (process_id, ends)")
-        db.execute("CREATE INDEX tool_spans_by_replacement ON tool_spans (replacement_id, tool_id, parts)")
+        db.execute("CREATE INDEX open_tool_spans ON tool_spans (tool_id) WHERE ends IS NULL")
+        for statement in spans.KEEP_SUMS:
+            db.execute(statement)
 
     def handlers(self) -> Mapping[type[Event], Handler]:
         return {

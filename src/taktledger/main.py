@@ -231,8 +231,13 @@ async def _watch_calendar(backend: Backend) -> None:
         snoozes = [tool.replacement_rules_snoozed_until or 0.0 for tool in shop.tools.values()]
         if today != day or any(looked_at <= each < now for each in snoozes):
             step = Step(decide=backend.tools.look_at_tools, command=LookAtTools())
-            with suppress(OutcomeUnknown):  # the disk is full: the next look finds out
+            try:
                 await backend.writer.execute(Request(steps=[step], actor="system"))
+                looked_at, day = now, today
+            except OutcomeUnknown:
+                pass  # the disk is full: the next look finds out
+            except Exception:
+                log.exception("the tools could not be looked at")
                 looked_at, day = now, today
         await asyncio.sleep(LOOK_AT_CALENDAR_SECONDS)
 

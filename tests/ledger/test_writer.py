@@ -234,7 +234,7 @@ def test_a_key_answers_as_the_first_time(street: Street) -> None:
     first = put()
     assert (first.status, first.stream, first.replayed) == (201, "machine-1", False)
     again = put(status=200)
-    assert (again.status, again.stream, again.replayed, again.events) == (201, "machine-1", True, [])
+    assert (again.status, again.stream, again.replayed, again.events) == (201, "machine-1", True, first.events)
     other = put(body="2")
     assert isinstance(other, KeyReused)
     assert other.field == "Idempotency-Key"

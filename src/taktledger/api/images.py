@@ -1,6 +1,5 @@
 """Pictures of tools, assemblies and replacements: read, checked and served the same way."""
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
 from taktledger.api.documents import is_known
 from taktledger.api.pictures import check_picture
+from taktledger.api.uploads import beside
 from taktledger.domain.errors import NotFound
 from taktledger.domain.shop import Image
 
@@ -39,7 +39,7 @@ class Upload(NamedTuple):
 async def uploaded(request: ApiRequest) -> Upload:
     """The picture in the body. 415 if it is none, or not what its Content-Type says; 413 if it is too large."""
     body = await request.body()
-    kind = await asyncio.to_thread(check_picture, body, request.headers.get("content-type", ""))
+    kind = await beside(check_picture, body, request.headers.get("content-type", ""))
     digest = hashlib.sha256(body).hexdigest()
     return Upload(Image(digest, kind), {digest: body})
 
@@ -47,10 +47,13 @@ async def uploaded(request: ApiRequest) -> Upload:
 def picture(request: ApiRequest, backend: Backend, table: str, object_id: int) -> Response[bytes]:
     """The file, with its type and length. The digest is its ETag: it never changes."""
     image = image_of(backend.rows.db, table, object_id)
-    content = backend.ledger.image(image.sha256) if image else None
-    if image is None or content is None:
+    if image is None:
         raise NotFound("there is no image")
-    headers = {"ETag": f'"{image.sha256}"', "Cache-Control": "private, no-cache"}
+    headers = {
+        "ETag": f'"{image.sha256}"',
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
     if is_known(request.scope, headers["ETag"].encode()):
         return Response(b"", status_code=304, headers=headers, media_type=image.type)
-    return Response(content, headers=headers | {"X-Content-Type-Options": "nosniff"}, media_type=image.type)
+    return Response(backend.ledger.image(image.sha256) or b"", headers=headers, media_type=image.type)

@@ -90,15 +90,15 @@ class ReplacementController(Controller):
         answer = await write(request, backend, partial(replace_tool, history=backend.history), command)
         replaced = next((each.event for each in answer.events if isinstance(each.event, ToolReplaced)), None)
         documents, db = backend.documents, backend.rows.db
-        found = [replaced.replacement_id] if replaced else replacements.ids(db, tool=tool_id, limit=1)
-        record = next(iter(_records(backend, found).values()), None)
+        found = [replaced.replacement_id] if replaced else []
+        record = next(iter(_records(backend, found).values()), None)  # null: it was taken back since
         checklist = options.checklist(db, tool_id)
         content = {
             "tool": documents.one(TOOLS, tool_id).body,
             "replacement": encode(record),
             "list": encode(checklist),
         }
-        if said.substitute is not None:
+        if said.substitute is not None and documents.exists(TOOLS, said.substitute):
             content["substitute"] = documents.one(TOOLS, said.substitute).body
         return Document[Replaced](object_of(**content)).answering(answer)
 

@@ -15,6 +15,7 @@ from taktledger.api.sheets import Row, read_xlsx
 from taktledger.api.uploads import XlsxUpload, beside
 from taktledger.api.writing import write
 from taktledger.api.xlsx import write_template
+from taktledger.domain.errors import Invalid
 from taktledger.domain.tools.importing import ImportTools, ToolRow, import_tools
 from taktledger.domain.tools.tool import ToolCreated
 
@@ -50,6 +51,8 @@ NOTES = (
     "All rows are taken or none: an error names the row and the column.",
 )
 MOST = 2**32 - 1
+MOST_TOOLS = 2_000
+"""What the writer takes in a second or two, while the others wait."""
 LONGEST_TAG = 500
 
 
@@ -83,6 +86,8 @@ def read_tools(body: bytes, process_id: int | None) -> ImportTools:
     table = read_xlsx(body)
     table.require("tool")
     table.only(*(name for name, _ in COLUMNS))
+    if len(table.rows) > MOST_TOOLS:
+        raise Invalid(f"at most {MOST_TOOLS} tools can be imported at once, not {len(table.rows)}")
     letters = {name: get_column_letter(column) for name, column in table.columns.items()}
     return ImportTools(rows=[_read(row) for row in table.rows], columns=letters, process_id=process_id)
 

@@ -80,8 +80,8 @@ class ToolLifeController(Controller):
         self, backend: NamedDependency[Backend], tool_id: FromPath[Id]
     ) -> Document[dict[str, ToolProcessLife]]:
         """Process ID, or `""` for the tool's own, to its life and what it counts there."""
-        backend.documents.one(TOOLS, tool_id)
-        return document(tool_lives.process_lives(backend.rows.db, tool_id, backend.clock()))
+        revision = backend.documents.one(TOOLS, tool_id).revision
+        return document(tool_lives.process_lives(backend.rows.db, tool_id, backend.clock()), revision)
 
     @patch(
         "/{tool_id:int}/processLife/{process_id:int}",
@@ -102,7 +102,8 @@ class ToolLifeController(Controller):
         decide = partial(edit_process_life, history=backend.history)
         answer = await write(request, backend, decide, command, 200, revision_of(TOOLS, tool_id))
         lives = tool_lives.process_lives(backend.rows.db, tool_id, backend.clock())
-        return document(lives[str(process_id)]).answering(answer)
+        revision = backend.documents.one(TOOLS, tool_id).revision
+        return document(lives[str(process_id)], revision).answering(answer)
 
     @post("/bulkAdjustPartCount", operation_id="bulk_adjust_part_count", summary="Adjust part counts", status_code=200)
     async def bulk_adjust_part_count(
@@ -130,8 +131,8 @@ class ToolLifeController(Controller):
 
 
 def _changed(backend: Backend, tool_ids: Iterable[int], answer: Answer) -> Document[dict[str, ToolDocument]]:
-    """Those of these tools that were changed. (A repeated request can't say any more: all of them, then.)"""
+    """Those of these tools that were changed."""
     changed = {each.event.tool_id for each in answer.events if isinstance(each.event, ToolEvent)}
-    wanted = [each for each in dict.fromkeys(tool_ids) if each in changed or answer.replayed]
+    wanted = [each for each in dict.fromkeys(tool_ids) if each in changed]
     bodies = backend.documents.bodies(TOOLS, wanted)
     return Document[dict[str, ToolDocument]](map_of(bodies)).answering(answer)

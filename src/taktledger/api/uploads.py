@@ -1,4 +1,4 @@
-"""Sheets that people upload: how OpenAPI describes them, and where they are read."""
+"""Files that people upload: how OpenAPI describes sheets, and where all files are read."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SHEETS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sheet")
+READER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="upload")
 """One at a time: a large one takes seconds and some memory."""
 ResultT = TypeVar("ResultT")
 
@@ -33,5 +33,5 @@ class SheetUpload(XlsxUpload):
 
 
 async def beside(read: Callable[..., ResultT], *arguments: object) -> ResultT:
-    """Reads a sheet in its own thread, so that others are answered meanwhile."""
-    return await asyncio.get_running_loop().run_in_executor(SHEETS, read, *arguments)
+    """Reads a file in a thread of its own, so that others are answered meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(READER, read, *arguments)

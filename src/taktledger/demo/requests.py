@@ -4,6 +4,8 @@ IDs are the ledger's and depend on what came before: these commands go by names,
 What has become pointless by then does nothing.
 """
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -142,12 +144,22 @@ def remove_part(shop: Shop, command: RemovePart, now: float, *, history: PartHis
 
 
 def _find_part(shop: Shop, machine: str, finished: float, history: PartHistory) -> int | None:
+    """The last one that was finished then. Parts are in the order in which they were finished."""
     machine_id = machine_named(shop, machine).id
-    for part_id in range(shop.parts_made, max(0, shop.parts_made - LOOK_BACK), -1):
+    recent = range(max(1, shop.parts_made - LOOK_BACK), shop.parts_made + 1)
+
+    def finished_at(part_id: int) -> float:
+        """Of a part that was deleted: when the next one was."""
         part = history.part(shop, part_id)
-        if part is not None and (part.machine_id, part.finished) == (machine_id, finished):
-            return part_id
-    return None
+        if part is None:
+            return finished_at(part_id + 1) if part_id < shop.parts_made else math.inf
+        return part.finished
+
+    index = bisect_right(recent, finished, key=finished_at) - 1
+    part = history.part(shop, recent[index]) if index >= 0 else None
+    if part is None or (part.machine_id, part.finished) != (machine_id, finished):
+        return None
+    return part.id
 
 
 def machine_named(shop: Shop, source_name: str) -> Machine:

@@ -80,11 +80,11 @@ async def write_history(backend: Backend, stopping: asyncio.Event) -> bool:
         with show_progress("writing thirty days of history") as report:
             for at, group in groupby(steps, key=lambda step: _recorded_at(step, now)):
                 writer.clock = partial(float, at)
-                requests = [_request(step, backend) for step in group]
-                for outcome in writer.write(requests):
+                together = list(group)
+                for outcome in writer.write(_requests(together, backend)):
                     if not isinstance(outcome, Answer):
                         raise outcome
-                done += len(requests)
+                done += len(together)
                 report(done, len(steps))
                 await asyncio.sleep(0)  # so that Ctrl-C is heard
                 if stopping.is_set():
@@ -111,14 +111,25 @@ def _recorded_at(step: HistoryStep, now: float) -> float:
     return min((step.at // GROUP_SECONDS + 1) * GROUP_SECONDS, now)
 
 
-def _request(step: HistoryStep, backend: Backend) -> Request:
+def _requests(steps: Iterable[HistoryStep], backend: Backend) -> list[Request]:
+    """The facts until somebody wants something are one request, as an edge would deliver them."""
+    requests = []
+    for is_fact, alike in groupby(steps, key=lambda step: step.source is not None):
+        if is_fact:
+            requests.append(Request(steps=[_step(each, backend) for each in alike], actor="demo"))
+            continue
+        for each in alike:
+            user = user_named(backend.writer.shop, each.user) if each.user is not None else None
+            actor = f"user-{user.id}" if user is not None else "demo"
+            requests.append(Request(steps=[_step(each, backend)], actor=actor, images=each.images))
+    return requests
+
+
+def _step(step: HistoryStep, backend: Backend) -> Step:
     decide = partial(step.decide, history=backend.history) if step.reads_rows else step.decide
-    user = user_named(backend.writer.shop, step.user) if step.user is not None else None
 
     def decide_then(shop: Shop, command: Any, now: float) -> Iterable[Event]:
         """People too say what they do when they do it, not at the end of ten minutes."""
         return decide(shop, command, step.at)
 
-    taken = Step(decide=decide_then, command=step.command, source=step.source, sequence=step.sequence)
-    actor = f"user-{user.id}" if user is not None else "demo"
-    return Request(steps=[taken], actor=actor, images=step.images)
+    return Step(decide=decide_then, command=step.command, source=step.source, sequence=step.sequence)

@@ -147,7 +147,7 @@ def _fields(machine: MachineSpec, tool: ToolSpec, start: float, place: AssemblyS
         ("warn_life", "warn_runtime", "day_warning")[tool.usage_mode]: tool.warn * (60 if tool.minutes else 1),
     }
     if item is not None and item.type == "Filter":
-        fields["day_count_type"] = "part"
+        fields["day_count_type"] = "week"
     if tool.is_critical:
         fields["monitoring_dest"] = CHANNEL
     if tool.checklist is not None:

@@ -18,8 +18,6 @@ from taktledger.domain.shop import InventoryPoint, Shop
 
 ORDERED_AT, DELIVERED_AT = 10 * HOUR + 5 * MINUTE, 9 * HOUR + 20 * MINUTE
 """Seconds after midnight."""
-TRUCK_DAYS = (1, 3)
-"""The truck comes on Tuesdays and Thursdays: every three and a half days, on average."""
 LONGEST_LEAD = 30
 """Days. What takes longer does not come within the history: it is missing."""
 
@@ -30,17 +28,17 @@ class OrderItems(Struct, frozen=True):
 
 class TakeDelivery(Struct, frozen=True):
     truck: int | None
-    """Trucks are numbered, and each brings what had enough trucks before it. None: this one brings all."""
+    """There is one every weekday, named by the days since 1970. What takes two days comes with every second one. None:
+    this one brings all."""
 
 
 def stock_days(start: float, now: float) -> Iterator[Wish]:
     midnight = start - start % DAY + DAY
     while midnight < now:
         weekday = datetime.fromtimestamp(midnight, UTC).weekday()
-        if weekday in TRUCK_DAYS:
-            truck = TakeDelivery(truck=int(midnight // DAY * 2 / 7))
-            yield Wish(midnight + DELIVERED_AT, PLANNER, take_delivery, truck)
         if weekday < 5:
+            truck = TakeDelivery(truck=int(midnight // DAY))
+            yield Wish(midnight + DELIVERED_AT, PLANNER, take_delivery, truck)
             yield Wish(midnight + ORDERED_AT, PLANNER, order_items, OrderItems())
         midnight += DAY
 
@@ -78,7 +76,7 @@ def take_delivery(shop: Shop, command: TakeDelivery, now: float) -> Iterator[Eve
 def _brings(truck: int | None, item_id: int, lead: float) -> bool:
     if lead > LONGEST_LEAD:
         return False
-    return truck is None or (truck + item_id) % math.ceil(lead / 3.5) == 0
+    return truck is None or (truck + item_id) % math.ceil(lead) == 0
 
 
 def _fill_cabinets(shop: Shop, crib: InventoryPoint, now: float) -> Iterator[Event]:

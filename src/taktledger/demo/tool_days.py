@@ -25,6 +25,8 @@ from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen
 
 SETUP_SHARE, SETUP_CHANCE = 0.88, 0.15
 """A tool that is so far is replaced at a changeover, with this chance, so that it lasts for the batch."""
+LOOK_PARTS = 4
+"""So often somebody looks at the tools."""
 LATE_CHANCE = 0.12
 """It is entered some time after it was done."""
 MISTAKE_DAY = 8.3
@@ -46,23 +48,30 @@ def tool_days(machine: MachineSpec, told: Iterable[Told], start: float, now: flo
     ]
     loaded: ProcessSpec | None = None
     changed_at: float | None = None
+    parts, seconds = 0, dict[int, float]()
     for at, fact in told:
         if isinstance(fact, ProgramSeen):
             process = machine.process_of(fact.program)
             if process is not None and process is not loaded:
                 loaded, changed_at = process, at
+                parts, seconds = 0, {}
         if not isinstance(fact, CyclesSeen) or loaded is None or at < start + DONE:
             continue
-        parts = fact.cycles * loaded.parts_per_cycle
+        parts += fact.cycles * loaded.parts_per_cycle
+        for location, each in fact.tool_seconds.items():
+            seconds[location] = seconds.get(location, 0.0) + each
+        if parts < LOOK_PARTS and not changed_at:
+            continue
         for tool in tools:
             if tool.process not in (None, loaded):
                 continue
             if changed_at and tool.used(at, loaded) >= SETUP_SHARE and tool.random.random() < SETUP_CHANCE:
                 yield _replaced(machine, tool, changed_at, is_setup=True)
-            tool.cut(at, loaded, parts, fact.tool_seconds)
+            tool.cut(loaded, parts, seconds)
             if tool.is_at_its_end(at, loaded):
                 yield _replaced(machine, tool, at)
         changed_at = None
+        parts, seconds = 0, {}
         for due in [each for each in once if at >= each[0]]:
             once.remove(due)
             yield from _rebuilt(machine, due[1], at) if isinstance(due[1], RebuildSpec) else _mistaken(machine, at)

@@ -30,7 +30,7 @@ class Ending(NamedTuple):
 WORN_OUT = Ending(0.5, 1.0, 1.05, WORN, (NORMAL,), ("", "", "", "", "Even wear on all edges.", "0.2 mm on the flank."))
 FORGOTTEN = Ending(0.09, 1.08, 1.35, WORN, (NORMAL, NORMAL + CORNER), ("", "Seen too late.", "It got loud."))
 IN_TIME = Ending(
-    0.25, 0.91, 1.0, PREVENTIVE, (NORMAL, NORMAL + COULD_RUN), ("", "", "Before the weekend.", "Night ahead.")
+    0.25, 0.91, 1.0, PREVENTIVE, (NORMAL, NORMAL + COULD_RUN), ("", "", "In the break.", "Long batch ahead.")
 )
 BAD_PARTS = Ending(
     0.08,
@@ -87,8 +87,7 @@ class Wearing:
         self._parts, self._seconds = first_use(machine, spec)
         self._parts_in: dict[str, int] = {}
         self._since = int(start // DAY)
-        self._days: set[int] = set()
-        """On which it cut. Since 1970, as the one before."""
+        """Day since 1970."""
         self.ending, self._share = EMPTY, 0.0
         self._draw()
 
@@ -97,12 +96,11 @@ class Wearing:
         """Its damage is more than a corner."""
         return self.ending.reason == DAMAGED and self.random.random() < 0.4
 
-    def cut(self, at: float, process: ProcessSpec, parts: int, seconds: dict[int, float]) -> None:
+    def cut(self, process: ProcessSpec, parts: int, seconds: dict[int, float]) -> None:
         self._parts += parts
         self._parts_in[process.name] = self._parts_in.get(process.name, 0) + parts
         if self._location is not None:
             self._seconds += seconds.get(self._location, 0.0)
-        self._days.add(int(at // DAY))
 
     def is_at_its_end(self, at: float, process: ProcessSpec) -> bool:
         if self.ending is CRASHED:
@@ -110,10 +108,11 @@ class Wearing:
         return self.spec.wears and self.used(at, process) >= self._share
 
     def used(self, at: float, process: ProcessSpec) -> float:
-        """Share of its life."""
+        """Share of its life. Filters go by weekdays."""
         spec = self.spec
         if spec.days:
-            return (len(self._days) if self._type == "Filter" else int(at // DAY) - self._since) / spec.days
+            days = range(self._since + 1, int(at // DAY) + 1)
+            return sum(self._type != "Filter" or (day + 3) % 7 < 5 for day in days) / spec.days
         if spec.minutes:
             return self._seconds / 60 / spec.minutes
         if process.name in spec.lives:
@@ -125,7 +124,6 @@ class Wearing:
         """It was replaced."""
         self._parts, self._seconds, self._since = 0, 0.0, int(at // DAY)
         self._parts_in.clear()
-        self._days.clear()
         if self.ending is CRASHED:
             self._share = float("inf")
         else:

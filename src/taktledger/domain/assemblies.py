@@ -77,7 +77,7 @@ def assembly_edited(shop: Shop, event: AssemblyEdited) -> None:
     assembly = shop.assemblies[event.assembly_id]
     edit(assembly, event.fields)
     if event.fields.location is not UNSET:  # its tools wear by what another location cuts
-        shop.tooled_at = max(shop.tooled_at, event.occurred_at)
+        tooled(shop, assembly, event.occurred_at)
     _put(shop, assembly, assembly.process_id)
 
 
@@ -85,12 +85,20 @@ def assembly_moved(shop: Shop, event: AssemblyMoved) -> None:
     """A move from before its last one is history, and doesn't change its place. That it was put somewhere first is no
     move: there it has always been."""
     assembly = shop.assemblies[event.assembly_id]
-    shop.tooled_at = max(shop.tooled_at, event.occurred_at)
+    tooled(shop, assembly, event.occurred_at)
     if event.occurred_at >= assembly.moved_at:
         if assembly.process_id is not None or assembly.moved_at:
             assembly.moved_at = event.occurred_at
         assembly.revision += event.actor != SYSTEM  # a switch of the machine is nobody's edit
         _put(shop, assembly, event.process_id)
+
+
+def tooled(shop: Shop, assembly: Assembly, at: float) -> None:
+    """Its tools count what is made in another place. If that is not the latest that happened, any tool may."""
+    if at < shop.tooled_at:
+        shop.touched.worn.add(0)
+    shop.touched.tools |= assembly.tool_ids
+    shop.tooled_at = max(shop.tooled_at, at)
 
 
 def assembly_image_changed(shop: Shop, event: AssemblyImageChanged) -> None:

@@ -126,7 +126,7 @@ def run_time_measured(shop: Shop, event: ToolRunTimeMeasured) -> None:
 def wear_tools(shop: Shop, process: Process, tool_seconds: Mapping[int, float], at: float) -> None:
     """The tools of a process have more behind them. (How much each, is rows: one number for all must do here.)"""
     if tool_seconds:
-        process.tool_seconds += sum(tool_seconds.values())
+        process.tool_milliseconds += sum(round(seconds * 1000) for seconds in tool_seconds.values())
     shop.touched.worn.add(process.id if at > shop.tooled_at else 0)
 
 

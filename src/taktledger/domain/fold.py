@@ -57,6 +57,7 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     life.ToolLifeChanged: life.life_changed,
     life.ToolCountCorrected: life.count_corrected,
     life.ToolWarned: life.tool_warned,
+    life.ToolWarningEnded: life.warning_ended,
     replacement.ToolReplaced: replacement.tool_replaced,
     replacement.ToolReplacementUndone: replacement.replacement_undone,
     replacement.ToolReplacementEdited: replacement.replacement_edited,

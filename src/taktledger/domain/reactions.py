@@ -18,7 +18,8 @@ from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
 from taktledger.domain.processes import ProcessDeleted
 from taktledger.domain.programs import ProgramDeleted, ProgramEdited
 from taktledger.domain.shop import Shop
-from taktledger.domain.tools.replacement import ToolReplaced
+from taktledger.domain.tools.fields import ToolEvent
+from taktledger.domain.tools.replacement import WEAR_ALERTS, ToolReplaced, ToolReplacementUndone
 from taktledger.domain.tools.tool import ToolDeleted
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -44,17 +45,30 @@ def react(shop: Shop, event: Event) -> Iterator[Event]:
             yield from switch_process(shop, shop.machines[event.machine_id], event)
         case MachineDeleted():
             yield from dismiss_alerts(shop, event, machine_id=event.machine_id)
-        case ToolDeleted():
-            yield from dismiss_alerts(shop, event, tool_id=event.tool_id)
-        case ToolReplaced():
-            for kind in ("tool_warning", "tool_life"):
-                yield from dismiss_alerts(shop, event, kind=kind, tool_id=event.tool_id)
+        case ToolEvent():
+            yield from _of_tools(shop, event)
         case _:
             pass
     if isinstance(event, ProcessDeleted):
         yield from dismiss_alerts(shop, event, kind="switch", process_id=event.process_id)
     if isinstance(event, MachineEvent) and not isinstance(event, MachineDeleted):
         yield from _notices(shop, event)
+
+
+def _of_tools(shop: Shop, event: ToolEvent) -> Iterator[Event]:
+    """Alerts of a tool that was replaced or deleted have nothing to tell any more."""
+    match event:
+        case ToolDeleted():
+            yield from dismiss_alerts(shop, event, tool_id=event.tool_id)
+        case ToolReplaced():
+            for kind in sorted(WEAR_ALERTS):
+                yield from dismiss_alerts(shop, event, kind=kind, tool_id=event.tool_id)
+        case ToolReplacementUndone():
+            for kind in event.before.alerted:
+                message = f"'{shop.tools[event.tool_id].name}' is worn: its replacement was taken back"
+                yield raise_alert(shop, event, kind, message, tool_id=event.tool_id)
+        case _:
+            pass
 
 
 def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:

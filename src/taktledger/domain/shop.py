@@ -128,8 +128,8 @@ class Process(Struct, kw_only=True):
     requirement_ids: set[int] = field(default_factory=set)
     parts_made: int = 0
     """Since ever, deleted ones included. With the next, what the watch for worn tools goes by (`tools/notices.py`)."""
-    tool_seconds: float = 0.0
-    """Since ever, of all locations together."""
+    tool_milliseconds: int = 0
+    """Of cutting since ever, of all locations together."""
 
 
 class ToolRequirement(Struct, kw_only=True):

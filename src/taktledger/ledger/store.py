@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 from eventsourcing.persistence import StoredEvent
 
-from taktledger.domain.event import Codec, Event, schema_version, topic
+from taktledger.domain.event import SYSTEM, Codec, Event, schema_version, topic
 from taktledger.domain.fold import CODEC
 from taktledger.ledger.sqlite import LedgerFactory, LedgerRecorder
 
@@ -107,6 +107,29 @@ class Ledger:
         if len(self._versions) > CACHED_VERSIONS:
             self._versions.clear()
         self._versions.update(versions)
+
+    def written_by(self, stream: str, actor: str, key: str) -> list[Recorded]:
+        """The events of the request that came with this `Idempotency-Key`. The first of them is in this stream."""
+        rows = self._recorder.query(
+            "SELECT position, state FROM stored_events WHERE originator_id = ? AND instr(state, ?) "
+            "ORDER BY originator_version DESC",
+            (stream, msgspec.json.encode(key).decode()),
+        )
+        for position, state in rows:
+            first = self._codec.decode(state)
+            if first.actor == actor and first.receipt is not None and first.receipt.key == key:
+                return self._rest_of(position, first)
+        return []
+
+    def _rest_of(self, position: int, first: Event) -> list[Recorded]:
+        found = [Recorded(position, first)]
+        for start, events in self.scan(position):
+            for at, event in enumerate(events, start):
+                same = event.recorded_at == first.recorded_at and event.receipt is None and event.source is None
+                if not same or event.actor not in (first.actor, SYSTEM):
+                    return found
+                found.append(Recorded(at, event))
+        return found
 
     def image(self, sha256: str) -> bytes | None:
         found = self._recorder.query("SELECT bytes FROM images WHERE sha256 = ?", (sha256,))

@@ -86,6 +86,7 @@ class Answer(msgspec.Struct, kw_only=True):
     stream: str | None = None
     """Of the first event: the object that the command made or changed."""
     events: list[Recorded] = msgspec.field(default_factory=list)
+    """What it wrote; of a repeated request, what it wrote when it came first."""
     repeated: int = 0
     """Steps that the ledger held already."""
     replayed: bool = False
@@ -175,7 +176,7 @@ class Writer:
             if self.stale:
                 self.reload()
             outcomes = self._decide_all(group)
-            answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+            answers = [outcome for outcome in outcomes if isinstance(outcome, Answer) and not outcome.replayed]
             events = [recorded.event for answer in answers for recorded in answer.events]
             if not events:
                 self._rows.commit()  # nothing, but a decision may have looked at the open rows
@@ -257,6 +258,7 @@ class Writer:
                 if before.body_sha256 != request.body_sha256:
                     raise KeyReused("this Idempotency-Key was used for another request", "Idempotency-Key")
                 answer.status, answer.stream, answer.replayed = before.status, before.stream, True
+                answer.events = self._written_by(request, before.stream)
                 return
         now = max(self.clock(), self.shop.recorded_at)
         for step in request.steps:
@@ -268,6 +270,10 @@ class Writer:
         happened = [recorded.event for recorded in answer.events]
         for event in self._follow(self.shop, happened, now) if happened else ():
             self._record(msgspec.structs.replace(event, recorded_at=now, actor=SYSTEM), answer)
+
+    def _written_by(self, request: Request, stream: str) -> list[Recorded]:
+        """What a request wrote when it came first. (In the same group it is not in the ledger yet: nothing, then.)"""
+        return self._ledger.written_by(stream, request.actor, request.key or "")
 
     def _fold(self, event: Event, request: Request, step: Step, answer: Answer, now: float) -> None:
         receipt = None

@@ -1,5 +1,6 @@
 """What users change of tools: fields, life, counters, tags."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 from msgspec import UNSET, Struct, UnsetType, field
@@ -11,6 +12,8 @@ from taktledger.domain.tools.fields import LifeFields, ProcessLifeFields, ToolFi
 from taktledger.domain.tools.life import ToolCountCorrected, ToolHistory, ToolLifeChanged, Use
 from taktledger.domain.tools.tool import ToolEdited, check_references, move_tool
 from taktledger.domain.values import Count, Duration, Id, Int, Text, narrow, only_changes
+
+MOST_PARTS = 2**32 - 1
 
 
 class ToolChanges(ToolFields, kw_only=True, frozen=True):
@@ -104,9 +107,10 @@ def adjust_part_counts(shop: Shop, command: AdjustPartCounts, now: float, *, his
     known = _known(shop, command.tools)
     uses = history.uses(shop, [tool.id for tool in known], now)
     for tool in known:
-        parts = max(command.count, -max(uses[tool.id][0].parts, 0))
+        before = uses[tool.id][0].parts
+        parts = min(max(command.count, -max(before, 0)), MOST_PARTS - before)
         if parts:
-            yield ToolCountCorrected(occurred_at=now, tool_id=tool.id, parts=parts)
+            yield ToolCountCorrected(occurred_at=_entered(tool, now), tool_id=tool.id, parts=parts)
 
 
 def change_tags(shop: Shop, command: ChangeTags, now: float) -> Iterator[Event]:
@@ -122,7 +126,7 @@ def update_part_lives(shop: Shop, command: UpdatePartLives, now: float, *, histo
     replaced are left out."""
     averages = history.average_lives(shop, command.tools)
     for tool in _known(shop, command.tools):
-        part_life = max(round(averages.get(tool.id, tool.life.part_life)), 0)
+        part_life = min(max(round(averages.get(tool.id, tool.life.part_life)), 0), MOST_PARTS)
         if part_life != tool.life.part_life:
             fields = LifeFields(part_life=part_life)
             yield ToolLifeChanged(occurred_at=now, tool_id=tool.id, fields=fields, user_id=command.user_id)
@@ -155,8 +159,17 @@ def _corrected(
     more_seconds = 0.0 if seconds is UNSET else round(seconds - use.seconds, 3)
     if more_parts or more_seconds:
         yield ToolCountCorrected(
-            occurred_at=now, tool_id=tool.id, process_id=process_id, parts=more_parts, seconds=more_seconds
+            occurred_at=_entered(tool, now),
+            tool_id=tool.id,
+            process_id=process_id,
+            parts=more_parts,
+            seconds=more_seconds,
         )
+
+
+def _entered(tool: Tool, now: float) -> float:
+    """After its last replacement, also if that was in the same moment."""
+    return max(now, math.nextafter(tool.last_replacement.at, math.inf)) if tool.last_replacement else now
 
 
 def _changed(value: int | UnsetType, before: int) -> int | UnsetType:

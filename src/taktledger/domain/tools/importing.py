@@ -1,5 +1,6 @@
 """Setting up many tools in one go, from the rows of a sheet: all of them, or none."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -47,7 +48,8 @@ class ImportTools(Struct, kw_only=True, frozen=True):
 def import_tools(shop: Shop, command: ImportTools, now: float) -> Iterator[Event]:
     """Sets up tools and their assemblies (`POST /api/tools/import`)."""
     check_process(shop, command.process_id)
-    items = [_item(shop, row, command.columns) for row in command.rows]
+    known = _Items(shop, command.columns)
+    items = [known.find(row) for row in command.rows]
     assemblies: dict[tuple[str, int | None], int] = {}
     for row, item_id in zip(command.rows, items, strict=True):
         place = (row.assembly, row.location) if row.assembly is not None else None
@@ -76,23 +78,32 @@ def import_tools(shop: Shop, command: ImportTools, now: float) -> Iterator[Event
         )
 
 
-def _item(shop: Shop, row: ToolRow, columns: Mapping[str, str]) -> int | None:
-    """The inventory item that a row means, by its part number, its name, or both."""
-    number, name = row.part_number, row.inventory_item
-    if number is None and name is None:
-        return None
-    found = [
-        item.id
-        for item in shop.inventory_items.values()
-        if (number is None or item.part_number.casefold() == number.casefold())
-        and (name is None or item.name.casefold() == name.casefold())
-    ]
-    if len(found) == 1:
-        return found[0]
-    column = "inventory item" if number is None else "part number"
-    what = f"'{name if number is None else number}'"
-    why = "several inventory items match" if found else "there is no inventory item"
-    raise Invalid(f"row {row.number}, column {columns.get(column, '?')} ({column}): {why} {what}", column)
+class _Items:
+    """Inventory items by what a row may call them, in any case."""
+
+    def __init__(self, shop: Shop, columns: Mapping[str, str]) -> None:
+        self._columns = columns
+        self._by_name: defaultdict[str, list[int]] = defaultdict(list)
+        self._by_number: defaultdict[str, list[int]] = defaultdict(list)
+        for item in shop.inventory_items.values():
+            self._by_name[item.name.casefold()].append(item.id)
+            self._by_number[item.part_number.casefold()].append(item.id)
+
+    def find(self, row: ToolRow) -> int | None:
+        """The item that a row means, by its part number, its name, or both."""
+        number, name = row.part_number, row.inventory_item
+        if number is None and name is None:
+            return None
+        named = self._by_name[name.casefold()] if name is not None else None
+        found = self._by_number[number.casefold()] if number is not None else named or []
+        found = [each for each in found if named is None or each in named]
+        if len(found) == 1:
+            return found[0]
+        column = "inventory item" if number is None else "part number"
+        what = f"'{name if number is None else number}'"
+        why = "several inventory items match" if found else "there is no inventory item"
+        place = f"row {row.number}, column {self._columns.get(column, '?')} ({column})"
+        raise Invalid(f"{place}: {why} {what}", column)
 
 
 def _said(value: ValueT | None) -> ValueT | UnsetType:

@@ -44,6 +44,14 @@ class ToolWarned(ToolEvent, frozen=True, kw_only=True):
     """The process whose life it is; null: the tool's own."""
 
 
+class ToolWarningEnded(ToolEvent, frozen=True, kw_only=True):
+    """A tool is not past its warning or its life any more, though it was not replaced: its life is longer now, or its
+    counter was put right."""
+
+    what: str
+    process_id: int | None = None
+
+
 # What they do
 
 
@@ -65,6 +73,13 @@ def tool_warned(shop: Shop, event: ToolWarned) -> None:
     tool = shop.tools[event.tool_id]
     life = tool.life if event.process_id is None else tool.process_lives[event.process_id]
     life.sent.add(event.what)
+    shop.touched.tools.add(tool.id)
+
+
+def warning_ended(shop: Shop, event: ToolWarningEnded) -> None:
+    tool = shop.tools[event.tool_id]
+    life = tool.life if event.process_id is None else tool.process_lives[event.process_id]
+    life.sent.discard(event.what)
     shop.touched.tools.add(tool.id)
 
 

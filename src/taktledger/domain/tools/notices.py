@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 
 from taktledger.domain.alerts import dismiss_alerts, raise_alert
@@ -26,6 +27,7 @@ from taktledger.domain.tools.fields import ToolEvent
 from taktledger.domain.tools.life import (
     ToolHistory,
     ToolWarned,
+    ToolWarningEnded,
     Use,
     days_warning_due,
     life_in_force,
@@ -33,6 +35,13 @@ from taktledger.domain.tools.life import (
     seconds_warning_due,
     usage,
 )
+
+NOTICES = {
+    "warning": ("tool_warning", "should be replaced soon"),
+    "day_warning": ("tool_warning", "should be replaced soon"),
+    "life": ("tool_life", "is past its life"),
+}
+"""What is noticed -> the kind of its alert, and what it says."""
 
 # Events
 
@@ -78,7 +87,7 @@ class Left(NamedTuple):
     """What a process must still make, or cut, until one of its tools can be due."""
 
     parts: float = math.inf
-    seconds: float = math.inf
+    milliseconds: float = math.inf
 
 
 class LookAtTools(Struct, kw_only=True, frozen=True):
@@ -91,7 +100,7 @@ class ToolWatch:
     def __init__(self, history: ToolHistory) -> None:
         self._history = history
         self._bounds: dict[int, Left] = {}
-        """Process ID -> its `parts_made` and `tool_seconds` at which to look again."""
+        """Process ID -> its `parts_made` and `tool_milliseconds` at which to look again."""
 
     def forget(self) -> None:
         """The shop was loaded anew."""
@@ -109,6 +118,8 @@ class ToolWatch:
                     if event.occurred_at <= shop.tooled_at:  # it may be charged to a tool that is elsewhere now
                         self._bounds.clear()
                 case ToolRunTimeMeasured():
+                    if event.occurred_at <= shop.tooled_at:
+                        self._bounds.clear()
                     worn.add(shop.machines[event.machine_id].loaded_process_id or 0)
                 case ToolEvent():
                     self._bounds.clear()
@@ -136,7 +147,7 @@ class ToolWatch:
             for each in processes
             if (bound := self._bounds.get(each.id)) is None
             or each.parts_made >= bound.parts
-            or each.tool_seconds >= bound.seconds
+            or each.tool_milliseconds >= bound.milliseconds
         ]
         used = {each for process_id in due for each in _tools_of(shop, process_id)} - tools
         known = [shop.tools[each] for each in sorted(tools) if each in shop.tools]
@@ -170,47 +181,54 @@ class ToolWatch:
         process = shop.processes[process_id]
         self._bounds[process_id] = Left(
             process.parts_made + min((each.parts for each in left), default=math.inf),
-            process.tool_seconds + min((each.seconds for each in left), default=math.inf),
+            process.tool_milliseconds + min((each.milliseconds for each in left), default=math.inf),
         )
 
 
 def _wear(shop: Shop, tool: Tool, uses: Mapping[int, Use], now: float, *, days: bool) -> Iterator[Event]:
     process_id, life = life_in_force(shop, tool)
     use = uses.get(process_id, Use())
-    for what, kind, is_due, message in (
-        (
-            "warning",
-            "tool_warning",
-            parts_warning_due(life, use) or seconds_warning_due(life, use),
-            f"'{tool.name}' should be replaced soon",
-        ),
-        ("day_warning", "tool_warning", days and days_warning_due(life, use), f"'{tool.name}' should be replaced soon"),
-        (
-            "life",
-            "tool_life",
-            (days or tool.usage_mode < 2) and (usage(tool.usage_mode, life, use) or 0) > 1,
-            f"'{tool.name}' is past its life",
-        ),
-    ):
-        if is_due and what not in life.sent:
-            warned = ToolWarned(occurred_at=now, tool_id=tool.id, what=what, process_id=process_id or None)
-            yield warned
-            yield raise_alert(
-                shop,
-                warned,
-                kind,
-                f"{message}: {_said(life, use)}",
-                tool_id=tool.id,
-                machine_id=_machine_of(shop, tool),
-                process_id=process_id or None,
-                what=what,
-                part_count=use.parts,
-                part_life=life.part_life,
-                runtime=use.seconds,
-                max_runtime=life.max_runtime,
-                day_count=use.days,
-                day_life=life.day_life,
-            )
+    worn = parts_warning_due(life, use) or seconds_warning_due(life, use)
+    yield from _notice(shop, tool, life, use, process_id, now, "warning", is_due=worn)
+    if days:
+        yield from _notice(shop, tool, life, use, process_id, now, "day_warning", is_due=days_warning_due(life, use))
+    if days or tool.usage_mode < 2:
+        past = (usage(tool.usage_mode, life, use) or 0) > 1
+        yield from _notice(shop, tool, life, use, process_id, now, "life", is_due=past)
+
+
+def _notice(
+    shop: Shop, tool: Tool, life: Life, use: Use, process_id: int, now: float, what: str, *, is_due: bool
+) -> Iterator[Event]:
+    """Once, until it is over."""
+    if is_due == (what in life.sent):
+        return
+    kind, message = NOTICES[what]
+    about = {"occurred_at": now, "tool_id": tool.id, "what": what, "process_id": process_id or None}
+    if not is_due:
+        ended = msgspec.convert(about, ToolWarningEnded)
+        yield ended
+        if not any(NOTICES[each][0] == kind for each in life.sent):
+            yield from dismiss_alerts(shop, ended, kind=kind, tool_id=tool.id)
+        return
+    warned = msgspec.convert(about, ToolWarned)
+    yield warned
+    yield raise_alert(
+        shop,
+        warned,
+        kind,
+        f"'{tool.name}' {message}: {_said(life, use)}",
+        tool_id=tool.id,
+        machine_id=_machine_of(shop, tool),
+        process_id=process_id or None,
+        what=what,
+        part_count=use.parts,
+        part_life=life.part_life,
+        runtime=use.seconds,
+        max_runtime=life.max_runtime,
+        day_count=use.days,
+        day_life=life.day_life,
+    )
 
 
 def _said(life: Life, use: Use) -> str:
@@ -269,6 +287,7 @@ def _stock(shop: Shop, tool: Tool, now: float) -> Iterator[Event]:
 
 
 def _left(shop: Shop, tool: Tool, uses: Mapping[int, Use]) -> Left:
+    """At least. (A millisecond less: seconds are no exact numbers.)"""
     process_id, life = life_in_force(shop, tool)
     use = uses.get(process_id, Use())
     parts, seconds = [math.inf], [math.inf]
@@ -280,11 +299,11 @@ def _left(shop: Shop, tool: Tool, uses: Mapping[int, Use]) -> Left:
         parts.append(life.part_life + 1 - use.parts)
     if "life" not in life.sent and tool.usage_mode == 1 and life.max_runtime:
         seconds.append(life.max_runtime - use.seconds)
-    return Left(min(parts), min(seconds))
+    return Left(min(parts), min(seconds) * 1000 - 1)
 
 
 def _has_life(tool: Tool) -> bool:
-    return tool.life.is_set or any(life.is_set for life in tool.process_lives.values())
+    return any(life.is_set or life.sent for life in (tool.life, *tool.process_lives.values()))
 
 
 def _is_snoozed(tool: Tool, now: float) -> bool:

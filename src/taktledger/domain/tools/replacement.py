@@ -21,6 +21,9 @@ Condition = Annotated[int, Meta(ge=0, le=63)]
 """Of the old tool, as the sum of: 1 snapped, 2 corner fracture, 4 side fracture, 8 large fracture, 16 normal wear,
 32 could have run longer."""
 
+WEAR_ALERTS = {"tool_warning", "tool_life"}
+"""Kinds of alerts that a replacement ends."""
+
 # Events
 
 
@@ -43,6 +46,8 @@ class ToolBefore(Struct, kw_only=True, frozen=True, omit_defaults=True):
     moved_at: float = 0.0
     sent: dict[int, list[str]] = {}
     """Process ID, or 0 for the tool's own life -> what had been alerted."""
+    alerted: list[str] = []
+    """The kinds of its alerts that were open."""
     substitute_assembly_id: int | None = None
     substitute_moved_at: float = 0.0
 

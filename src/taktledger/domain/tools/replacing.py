@@ -12,6 +12,7 @@ from taktledger.domain.shop import Image, InventoryItem, Shop, Tool
 from taktledger.domain.tools.fields import Status, get_tool
 from taktledger.domain.tools.life import ToolHistory, Use, life_in_force, usage
 from taktledger.domain.tools.replacement import (
+    WEAR_ALERTS,
     Condition,
     Reason,
     ReplacementFields,
@@ -103,7 +104,7 @@ def replace_tool(shop: Shop, command: ReplaceTool, now: float, *, history: ToolH
         used_corners=used_corners,
         maintenance_status=said.maintenance_status,
         substitute_id=substitute.id if substitute else None,
-        before=_before(tool, substitute),
+        before=_before(shop, tool, substitute),
     )
     if taken is not None and tool.slots:
         yield taken
@@ -118,14 +119,15 @@ def undo_replacement(
     if tool is None or tool.last_replacement is None or tool.last_replacement.id != record.id:
         raise Conflict(f"replacement {record.id} is not the latest of its tool")
     expected = None if record.substitute_id else record.before.assembly_id
-    if tool.assembly_id != expected or tool.moved_at > record.timestamp:
+    moved_at = record.timestamp if record.substitute_id else record.before.moved_at
+    if tool.assembly_id != expected or tool.moved_at != moved_at:
         raise Conflict(f"tool {tool.id} has been moved since")
     if record.substitute_id is not None:
         substitute = shop.tools.get(record.substitute_id)
         if (
             substitute is None
             or substitute.assembly_id != record.before.assembly_id
-            or substitute.moved_at > record.timestamp
+            or substitute.moved_at != record.timestamp
         ):
             raise Conflict(f"the substitute, tool {record.substitute_id}, has been moved since")
     before = record.before
@@ -224,7 +226,7 @@ def _next_corner(tool: Tool, item: InventoryItem | None) -> int:
     return tool.used_corners + 1
 
 
-def _before(tool: Tool, substitute: Tool | None) -> ToolBefore:
+def _before(shop: Shop, tool: Tool, substitute: Tool | None) -> ToolBefore:
     lives = {0: tool.life, **tool.process_lives}
     return ToolBefore(
         last_replacement=tool.last_replacement,
@@ -234,6 +236,7 @@ def _before(tool: Tool, substitute: Tool | None) -> ToolBefore:
         assembly_id=tool.assembly_id,
         moved_at=tool.moved_at,
         sent={process_id: sorted(life.sent) for process_id, life in lives.items() if life.sent},
+        alerted=sorted({each.kind for each in shop.open_alerts.values() if each.tool_id == tool.id} & WEAR_ALERTS),
         substitute_assembly_id=substitute.assembly_id if substitute else None,
         substitute_moved_at=substitute.moved_at if substitute else 0.0,
     )
