@@ -115,7 +115,7 @@ from taktledger.domain.tools.editing import (
     update_part_lives,
 )
 from taktledger.domain.tools.importing import ImportTools, ToolRow, import_tools
-from taktledger.domain.tools.notices import ToolWatch
+from taktledger.domain.tools.watch import ToolWatch
 from taktledger.domain.tools.replacement import ReplacementFields
 from taktledger.domain.tools.replacing import (
     ChangeReplacementImage,

@@ -30,7 +30,7 @@ from taktledger.api.backend import Backend
 from taktledger.api.documents import Documents
 from taktledger.api.live import LiveState
 from taktledger.domain.controls import note_contact
-from taktledger.domain.tools.notices import LookAtTools, ToolWatch
+from taktledger.domain.tools.watch import LookAtTools, ToolWatch
 from taktledger.ledger.credentials import Credentials
 from taktledger.ledger.store import Ledger
 from taktledger.ledger.writer import OutcomeUnknown, Request, Step, Writer

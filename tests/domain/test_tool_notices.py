@@ -35,14 +35,10 @@ from taktledger.domain.tools.editing import (
     edit_tool,
 )
 from taktledger.domain.tools.life import ToolWarned
-from taktledger.domain.tools.notices import (
-    LookAtTools,
-    ToolCalibrationFellDue,
-    ToolStockPassedReorderPoint,
-    ToolWatch,
-)
+from taktledger.domain.tools.notices import ToolCalibrationFellDue, ToolStockPassedReorderPoint
 from taktledger.domain.tools.replacing import ReplaceTool, Replacing, replace_tool
 from taktledger.domain.tools.tool import CreateTool, create_tool
+from taktledger.domain.tools.watch import LookAtTools, ToolWatch
 from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen, RunTimeSeen
 from taktledger.shopfloor.ingest import TakeFact, take_fact
 

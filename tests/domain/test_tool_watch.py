@@ -32,9 +32,9 @@ from taktledger.domain.tools.editing import (
     edit_tool,
 )
 from taktledger.domain.tools.life import ToolWarned
-from taktledger.domain.tools.notices import LookAtTools, ToolWatch
 from taktledger.domain.tools.replacing import ReplaceTool, Replacing, UndoReplacement, replace_tool, undo_replacement
 from taktledger.domain.tools.tool import CreateTool, create_tool
+from taktledger.domain.tools.watch import LookAtTools, ToolWatch
 from taktledger.ledger.writer import Request, Step
 from taktledger.shopfloor.facts import CyclesSeen, Fact, ProgramSeen, RunTimeSeen
 from taktledger.shopfloor.ingest import TakeFact, take_fact

@@ -7,7 +7,7 @@ from takt_projections.current import ReadModels
 from takt_projections.history import History
 from taktledger.api.documents import Documents
 from taktledger.api.live import LiveState
-from taktledger.domain.tools.notices import ToolWatch
+from taktledger.domain.tools.watch import ToolWatch
 from taktledger.ledger.credentials import Credentials
 from taktledger.ledger.store import Ledger
 from taktledger.ledger.writer import Writer

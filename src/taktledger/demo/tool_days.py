@@ -19,8 +19,8 @@ from taktledger.demo.tool_requests import (
 )
 from taktledger.demo.wearing import DAMAGED, NORMAL, SETUP, WORN, Wearing
 from taktledger.domain.tools.editing import ToolChanges
-from taktledger.domain.tools.notices import LookAtTools
 from taktledger.domain.tools.replacing import Replacing
+from taktledger.domain.tools.watch import LookAtTools
 from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen
 
 SETUP_SHARE, SETUP_CHANCE = 0.88, 0.15

@@ -21,10 +21,10 @@ from taktledger.domain.tools.editing import (
     edit_tool,
 )
 from taktledger.domain.tools.fields import ToolFields
-from taktledger.domain.tools.notices import LookAtTools, ToolWatch
 from taktledger.domain.tools.replacement import ReplacementHistory
 from taktledger.domain.tools.replacing import ReplaceTool, Replacing, UndoReplacement, replace_tool, undo_replacement
 from taktledger.domain.tools.tool import ChangeToolImage, CreateTool, change_tool_image, create_tool
+from taktledger.domain.tools.watch import LookAtTools, ToolWatch
 
 
 class NewTool(Struct, frozen=True, kw_only=True):

@@ -127,7 +127,7 @@ class Process(Struct, kw_only=True):
     assembly_ids: set[int] = field(default_factory=set)
     requirement_ids: set[int] = field(default_factory=set)
     parts_made: int = 0
-    """Since ever, deleted ones included. With the next, what the watch for worn tools goes by (`tools/notices.py`)."""
+    """Since ever, deleted ones included. With the next, what the watch for worn tools goes by (`tools/watch.py`)."""
     tool_milliseconds: int = 0
     """Of cutting since ever, of all locations together."""
 
