@@ -115,7 +115,6 @@ from taktledger.domain.tools.editing import (
     update_part_lives,
 )
 from taktledger.domain.tools.importing import ImportTools, ToolRow, import_tools
-from taktledger.domain.tools.watch import ToolWatch
 from taktledger.domain.tools.replacement import ReplacementFields
 from taktledger.domain.tools.replacing import (
     ChangeReplacementImage,
@@ -136,6 +135,7 @@ from taktledger.domain.tools.tool import (
     create_tool,
     delete_tool,
 )
+from taktledger.domain.tools.watch import ToolWatch
 from taktledger.domain.users import (
     LEVELS,
     CreateUser,

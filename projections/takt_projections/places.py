@@ -129,12 +129,12 @@ class Move(NamedTuple):
 
 def stays_in_processes(db: sqlite3.Connection, tool_id: int) -> list[Stay]:
     """Where the assemblies of a tool were while it was in them, in order. No two overlap."""
-    found = [
-        there.within(here).within(spot)._replace(location=spot.location)
-        for here in stays(_tool_moves(db, tool_id))
-        for there in stays(_assembly_moves(db, here.place))
-        for spot in _locations(db, here.place)
-    ]
+    found = []
+    for here in stays(_tool_moves(db, tool_id)):
+        moves = _assembly_moves(db, here.place)
+        for there in stays(moves):
+            for spot in _locations(db, here.place, _first_put(moves)):
+                found.append(there.within(here).within(spot)._replace(location=spot.location))
     return sorted((stay for stay in found if stay.begins < stay.ends), key=lambda stay: stay.begins)
 
 
@@ -144,7 +144,7 @@ def stays(moves: list[Move]) -> list[Stay]:
 
     `moves`: in the order of their positions.
     """
-    first = next((move for move in moves if move.place is not None), None)
+    first = _first_put(moves)
     if first is None:
         return []
     put = first if first.replacement_id else first._replace(at=EVER)
@@ -171,11 +171,17 @@ def _assembly_moves(db: sqlite3.Connection, assembly_id: int) -> list[Move]:
     return [Move(*row) for row in rows]
 
 
-def _locations(db: sqlite3.Connection, assembly_id: int) -> list[Stay]:
-    """Where in its machine an assembly stood. Where it began, it has always been."""
+def _first_put(moves: list[Move]) -> Move | None:
+    return next((move for move in moves if move.place is not None), None)
+
+
+def _locations(db: sqlite3.Connection, assembly_id: int, first: Move | None) -> list[Stay]:
+    """Where in its machine an assembly stood. Where it stood when it was first put into a process, it has always
+    been."""
     rows = db.execute(
         "SELECT at, position, location FROM assembly_locations WHERE assembly_id = ? ORDER BY position", (assembly_id,)
     ).fetchall()
-    moves = sorted((at, position, location) for at, position, location in rows[1:])
-    where = [(EVER, 0, rows[0][2]), *moves, (NEVER, 0, None)]
+    before = [location for _, position, location in rows if first is None or position <= first.position]
+    later = sorted(tuple(row) for row in rows[len(before) :])
+    where = [(EVER, 0, before[-1]), *later, (NEVER, 0, None)]
     return [Stay(0, begins, ends, location=at) for (begins, _, at), (ends, _, _) in pairwise(where) if begins < ends]

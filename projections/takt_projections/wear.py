@@ -146,7 +146,7 @@ class Wear(ReadModel):
 
     def _assembly_edited(self, event: AssemblyEdited, shop: Shop, position: int) -> None:
         assembly = shop.assemblies[event.assembly_id]
-        if event.fields.location is not UNSET and assembly.process_id is not None:
+        if event.fields.location is not UNSET:
             self._switched(assembly, event.occurred_at, in_order=assembly.moved_at < event.occurred_at)
 
     def _assembly_moved(self, event: AssemblyMoved, shop: Shop, position: int) -> None:
