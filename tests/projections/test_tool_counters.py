@@ -266,7 +266,7 @@ def test_tools_count_what_loops_over_the_events_say(story: Story) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(stories)
 def test_tools_count_what_loops_over_the_events_say_at_length(story: Story) -> None:
     live_through(story)

@@ -7,9 +7,9 @@ CABINETS = {"mill-1": MILLS, "mill-2": MILLS, "lathe-1": LATHE}
 """Source name -> the cabinet at the machine. What isn't in it comes from the crib."""
 
 MAKERS: dict[str, tuple[tuple[str, ...], float]] = {
-    "Kessmar": (("Hahn Tools",), 2),
-    "Nordel": (("Hahn Tools", "Ostwerk"), 3),
-    "Vallor": (("Ostwerk",), 3),
+    "Kessmar": (("Hahn Tools",), 1),
+    "Nordel": (("Hahn Tools", "Ostwerk"), 1),
+    "Vallor": (("Ostwerk",), 2),
     "Holdan": (("Hahn Tools",), 10),
     "Metrikon": (("Metrikon direct",), 7),
     "Filtrex": (("Ostwerk",), 3),

@@ -39,6 +39,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     reported_at: float | None = None
     """The time that was reported, where that can't be right: the clock was ahead of the ledger's."""
     receipt: Receipt | None = None
+    follows: int | None = None
+    """How many events before this one the receipt of its request stands, if there is one. Set by the writer."""
 
     @property
     def stream(self) -> str:

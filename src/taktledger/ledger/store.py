@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 from eventsourcing.persistence import StoredEvent
 
-from taktledger.domain.event import SYSTEM, Codec, Event, schema_version, topic
+from taktledger.domain.event import Codec, Event, schema_version, topic
 from taktledger.domain.fold import CODEC
 from taktledger.ledger.sqlite import LedgerFactory, LedgerRecorder
 
@@ -125,8 +125,7 @@ class Ledger:
         found = [Recorded(position, first)]
         for start, events in self.scan(position):
             for at, event in enumerate(events, start):
-                same = event.recorded_at == first.recorded_at and event.receipt is None and event.source is None
-                if not same or event.actor not in (first.actor, SYSTEM):
+                if event.follows != len(found):
                     return found
                 found.append(Recorded(at, event))
         return found

@@ -180,6 +180,7 @@ class Writer:
             events = [recorded.event for answer in answers for recorded in answer.events]
             if not events:
                 self._rows.commit()  # nothing, but a decision may have looked at the open rows
+                self._recall(group, outcomes)
                 return outcomes
             try:
                 self._prove(events)
@@ -198,7 +199,14 @@ class Writer:
             return [OutcomeUnknown() for _ in group]
         self.groups += 1
         self._tell()
+        self._recall(group, outcomes)
         return outcomes
+
+    def _recall(self, group: Sequence[Request], outcomes: Sequence[Answer | Exception]) -> None:
+        """What repeated requests wrote when they came first: perhaps in this very group."""
+        for request, outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, Answer) and outcome.replayed:
+                outcome.events = self._ledger.written_by(outcome.stream or "", request.actor, request.key or "")
 
     def _prove(self, events: Sequence[Event]) -> None:
         """Before anything is durable: what can't be read again, or has no place in a row, would stop every start."""
@@ -258,7 +266,6 @@ class Writer:
                 if before.body_sha256 != request.body_sha256:
                     raise KeyReused("this Idempotency-Key was used for another request", "Idempotency-Key")
                 answer.status, answer.stream, answer.replayed = before.status, before.stream, True
-                answer.events = self._written_by(request, before.stream)
                 return
         now = max(self.clock(), self.shop.recorded_at)
         for step in request.steps:
@@ -270,10 +277,6 @@ class Writer:
         happened = [recorded.event for recorded in answer.events]
         for event in self._follow(self.shop, happened, now) if happened else ():
             self._record(msgspec.structs.replace(event, recorded_at=now, actor=SYSTEM), answer)
-
-    def _written_by(self, request: Request, stream: str) -> list[Recorded]:
-        """What a request wrote when it came first. (In the same group it is not in the ledger yet: nothing, then.)"""
-        return self._ledger.written_by(stream, request.actor, request.key or "")
 
     def _fold(self, event: Event, request: Request, step: Step, answer: Answer, now: float) -> None:
         receipt = None
@@ -292,6 +295,8 @@ class Writer:
             answer.stream = stamped.stream
 
     def _record(self, event: Event, answer: Answer) -> None:
+        if answer.events and answer.events[0].event.receipt is not None:
+            event = msgspec.structs.replace(event, follows=len(answer.events))
         position = self.shop.position + 1
         answer.events.append(Recorded(position, event))
         fold(self.shop, event)
