@@ -18,10 +18,11 @@ from benchmarks.measure import Figure, Side, against, in_turn
 from taktledger.domain.machines import CreateMachine, create_machine
 from taktledger.domain.processes import CreateProcess, create_process
 from taktledger.domain.programs import CreateProgram, create_program
+from taktledger.domain.tools.tool import CreateTool, create_tool
 from taktledger.ledger.writer import Request, Step
 from taktledger.main import close_backend, open_backend
 
-ROUNDS, SECONDS, CONNECTIONS, PROCESSES, PROGRAMS = 3, 3, 32, 1_000, 5
+ROUNDS, SECONDS, CONNECTIONS, PROCESSES, PROGRAMS, TOOLS = 3, 3, 32, 1_000, 5, 1_000
 KEY = "benchmark-key-that-nobody-else-has"
 HELLO = """
 import sys, uvloop
@@ -67,9 +68,9 @@ def http(scratch: Path) -> list[Figure]:
         return []
     data = scratch / "http"
     _furnish(data)
-    ports = _free_port(), _free_port(), _free_port()
+    ports = _free_port(), _free_port(), _free_port(), _free_port()
     serve = [sys.executable, "-m", "taktledger", "serve", "--data", str(data), "--port", str(ports[0])]
-    ours, hello, bare = (f"http://127.0.0.1:{port}" for port in ports)
+    ours, hello, bare, bare_tools = (f"http://127.0.0.1:{port}" for port in ports)
     listed = f"{ours}/api/processes/?programs=1"
     with ExitStack() as running:
         running.enter_context(_running(serve, ports[0], "/health/live"))
@@ -78,6 +79,10 @@ def http(scratch: Path) -> list[Figure]:
         same.write_bytes(httpx.get(listed, headers={"Authorization": f"Bearer {KEY}"}).content)
         running.enter_context(_running([sys.executable, "-c", BARE, str(ports[2]), str(same)], ports[2], "/"))
         lists = in_turn({"bare": lambda: _load(bare), "list": lambda: _load(listed)}, ROUNDS)
+        tools = scratch / "tools.json"
+        tools.write_bytes(httpx.get(f"{ours}/api/tools/", headers={"Authorization": f"Bearer {KEY}"}).content)
+        running.enter_context(_running([sys.executable, "-c", BARE, str(ports[3]), str(tools)], ports[3], "/"))
+        tool_lists = in_turn({"bare": lambda: _load(bare_tools), "list": lambda: _load(f"{ours}/api/tools/")}, ROUNDS)
         sides: dict[str, Side] = {
             "hello": lambda: _load(hello),
             "GET one process": lambda: _load(f"{ours}/api/processes/500"),
@@ -94,6 +99,13 @@ def http(scratch: Path) -> list[Figure]:
             other=lists["bare"],
             target=">= 0.5",
         ),
+        Figure(
+            what=f"GET a list of {TOOLS:,} tools, {tools.stat().st_size / 1e6:.1f} MB",
+            ours=tool_lists["list"],
+            compared_to="bare granian sending the same bytes",
+            other=tool_lists["bare"],
+            target=">= 0.5",
+        ),
         *against("hello", rates, f"{{}}, {CONNECTIONS} connections", "a Litestar hello", {"GET one process": ">= 0.6"}),
     ]
 
@@ -106,6 +118,9 @@ def _furnish(data: Path) -> None:
         for side in range(PROGRAMS):
             command = CreateProgram(machine_id=1, filename=f"O{number}-{side}.NC", process_id=number)
             steps.append(Step(decide=create_program, command=command))
+    steps += [
+        Step(decide=create_tool, command=CreateTool(name=f"Insert {each}", part_life=500)) for each in range(TOOLS)
+    ]
     backend = open_backend(data)
     backend.writer.write([Request(steps=steps, actor="user-1")])
     close_backend(backend)
