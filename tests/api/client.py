@@ -190,6 +190,11 @@ def ledger(api: httpx.Client, **query: Any) -> list[Json]:
     return events
 
 
+def written(api: httpx.Client) -> list[Json]:
+    """All that people and machines brought about. What the ledger notices by itself may come at any moment."""
+    return [event for event in ledger(api) if event["actor"] != "system"]
+
+
 def refused(answer: httpx.Response, *status: int, field: str | None = None) -> Json:
     """Checks an error: its status, and that it is a problem that can be shown to a user."""
     assert answer.status_code in status, f"{answer.status_code}: {answer.text}"

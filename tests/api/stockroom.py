@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from api.client import Json, Server, get, ledger, make_key, make_user, refused, unique
+from api.client import Json, Server, get, make_key, make_user, refused, unique, written
 
 READERS = ("admin", "plan", "shop", "audit")
 WRITERS = {"admin", "plan"}
@@ -127,9 +127,9 @@ def person(api: httpx.Client, server: Server, level: str) -> Iterator[httpx.Clie
 @contextmanager
 def nothing_written(api: httpx.Client) -> Iterator[None]:
     """What is done within adds no event."""
-    before = len(ledger(api))
+    before = len(written(api))
     yield
-    assert ledger(api)[before:] == []
+    assert written(api)[before:] == []
 
 
 def forbidden(answer: httpx.Response, allowed: set[str] = WRITERS) -> None:

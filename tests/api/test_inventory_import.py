@@ -9,7 +9,7 @@ import httpx
 import pytest
 from openpyxl import Workbook
 
-from api.client import UNKNOWN, Json, Server, ledger, refused, unique
+from api.client import UNKNOWN, Json, Server, refused, unique, written
 from api.stockroom import done, make_item, make_point, nothing_written, person, point_path, stock
 
 CSV = "text/csv"
@@ -142,9 +142,9 @@ def test_a_header_alone_changes_nothing(api: httpx.Client, point: Json, drill: J
 
 def test_an_import_is_in_the_ledger(api: httpx.Client, point: Json, drill: Json, kind: str) -> None:
     """Every movement is an event."""
-    before = len(ledger(api))
+    before = len(written(api))
     imported(api, point, [["name", "qty"], [drill["name"], 9]], kind)
-    assert len(ledger(api)) > before
+    assert len(written(api)) > before
 
 
 # What is refused

@@ -2,7 +2,7 @@
 
 import httpx
 
-from api.client import UNKNOWN, at_once, get, ledger, make_machine, make_process, refused, unique
+from api.client import UNKNOWN, at_once, get, make_machine, make_process, refused, unique, written
 from api.stockroom import (
     assembly_path,
     gone,
@@ -91,10 +91,10 @@ def test_every_movement_is_an_event(api: httpx.Client) -> None:
         lambda: replaced(api, tool, point),
         lambda: patched(api, point_path(point), items={str(item["id"]): 9}),
     ]
-    counts, stocks = [len(ledger(api))], []
+    counts, stocks = [len(written(api))], []
     for step in steps:
         step()
-        counts.append(len(ledger(api)))
+        counts.append(len(written(api)))
         stocks.append(stock(api, point, item))
     assert stocks == [5, 3, 9]
     assert counts == sorted(set(counts))

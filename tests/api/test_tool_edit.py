@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api.client import UNKNOWN, Json, Server, get, ledger, make_machine, make_process, refused, unique
+from api.client import UNKNOWN, Json, Server, get, make_machine, make_process, refused, unique, written
 from api.tooling import (
     done,
     in_stock,
@@ -56,10 +56,10 @@ def test_patch_answers_200_with_the_modified_tool(api: httpx.Client, slash: str)
 def test_patch_of_nothing_changes_nothing(api: httpx.Client) -> None:
     """Also of what it is already."""
     tool = make_tool(api, notes="x", part_life=3, tags=["a"])
-    events = ledger(api)
+    events = written(api)
     for body in ({}, {"notes": "x"}, {"part_life": 3, "part_count": 0}, {"tags": ["a"]}):
         assert patch_tool(api, tool, **body) == tool
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 def test_patch_of_an_unknown_tool_is_404(api: httpx.Client) -> None:
@@ -70,14 +70,14 @@ def test_patch_of_an_unknown_tool_is_404(api: httpx.Client) -> None:
 @pytest.mark.parametrize("body", [[], "name", 5, None])
 def test_a_body_that_is_no_object_is_400(api: httpx.Client, body: object) -> None:
     """A missing or invalid field: 400."""
-    tool, events = make_tool(api), ledger(api)
+    tool, events = make_tool(api), written(api)
     for what in ("bulkAdjustPartCount", "bulkChangeTags"):
         refused(api.post(f"/api/tools/{what}", json=body), 400)
     if body is not None:
         refused(api.post(f"/api/tools/{tool['id']}/replace", json=body), 400)
     refused(api.patch(f"/api/tools/{tool['id']}", json=body), 400)
     refused(api.put("/api/tools/", json=body), 400)
-    assert (tool_of(api, tool), ledger(api)) == (tool, events)
+    assert (tool_of(api, tool), written(api)) == (tool, events)
 
 
 def test_a_tool_moves_between_assemblies(api: httpx.Client) -> None:

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from openpyxl.utils import get_column_letter
 
-from api.client import UNKNOWN, Json, Server, get, ledger, make_machine, make_process, refused, unique
+from api.client import UNKNOWN, Json, Server, get, make_machine, make_process, refused, unique, written
 from api.tooling import (
     HEADERS,
     XLSX,
@@ -57,7 +57,7 @@ def assembly_of(api: httpx.Client, tool: Json) -> Json:
 
 
 def everything(api: httpx.Client) -> list[Any]:
-    return [get(api, "/api/tools/"), get(api, "/api/tools/assemblies/"), ledger(api)]
+    return [get(api, "/api/tools/"), get(api, "/api/tools/assemblies/"), written(api)]
 
 
 def rejected(api: httpx.Client, content: bytes, *status: int, **query: Any) -> Json:

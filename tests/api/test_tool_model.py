@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.client import UNKNOWN, Json, get, ledger, refused, unique
+from api.client import UNKNOWN, Json, get, refused, unique, written
 from api.tooling import MARCH, make_assembly, make_item, make_tool, patch_tool, tool_of
 
 DATES = ("calibration_date", "in_service_date", "out_service_date", "purchase_date")
@@ -239,10 +239,10 @@ def test_a_reference_may_come_as_a_string(api: httpx.Client, field: str, make: A
 @pytest.mark.parametrize("field", ["assembly_id", "inventory_item_id"])
 def test_a_reference_to_what_does_not_exist_is_424(api: httpx.Client, field: str) -> None:
     """A reference to another object that doesn't exist: 424."""
-    tool, events = make_tool(api), ledger(api)
+    tool, events = make_tool(api), written(api)
     refused(api.patch(f"/api/tools/{tool['id']}", json={field: UNKNOWN, "notes": "x"}), 424)
     refused(api.put("/api/tools/", json={"name": unique("tool"), field: UNKNOWN}), 424)
-    assert (tool_of(api, tool), ledger(api)) == (tool, events)
+    assert (tool_of(api, tool), written(api)) == (tool, events)
 
 
 @pytest.mark.parametrize("units", ["lb_ft", "n_m"])
@@ -322,20 +322,20 @@ def test_flags_are_booleans(api: httpx.Client, field: str) -> None:
 @pytest.mark.parametrize(("field", "value"), WRONG)
 def test_one_invalid_field_rejects_the_whole_patch(api: httpx.Client, field: str, value: object) -> None:
     """400, and the error says which field; nothing is written."""
-    tool, events = make_tool(api), ledger(api)
+    tool, events = make_tool(api), written(api)
     body = {"name": "changed", "notes": "changed", "part_life": 5, field: value}
     problem = refused(api.patch(f"/api/tools/{tool['id']}", json=body), 400)
     assert field in problem["field"]
-    assert (tool_of(api, tool), ledger(api)) == (tool, events)
+    assert (tool_of(api, tool), written(api)) == (tool, events)
 
 
 @pytest.mark.parametrize(("field", "value"), WRONG)
 def test_creating_with_an_invalid_field_is_400(api: httpx.Client, field: str, value: object) -> None:
     """400, and the error says which field; nothing is made."""
-    events = ledger(api)
+    events = written(api)
     problem = refused(api.put("/api/tools/", json={"name": unique("tool"), field: value}), 400)
     assert field in problem["field"]
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 def test_creating_without_a_name_is_400(api: httpx.Client) -> None:

@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from api.client import DAY, UNKNOWN, Json, Server, get, ledger, refused, report
+from api.client import DAY, UNKNOWN, Json, Server, get, refused, report, written
 from api.tooling import (
     MARCH,
     MINUTE,
@@ -168,9 +168,9 @@ def test_maintenance_status(api: httpx.Client, status: int) -> None:
 )
 def test_an_invalid_replacement_is_400(api: httpx.Client, field: str, value: object) -> None:
     """Another value: 400, and the error says which field."""
-    tool, events = make_tool(api, part_count=3), ledger(api)
+    tool, events = make_tool(api, part_count=3), written(api)
     assert field in nothing_changed(api, replacing(api, tool, **{field: value}), tool, 400)["field"]
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 def test_an_unknown_tool_is_404(api: httpx.Client) -> None:

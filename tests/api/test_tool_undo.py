@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from api.client import DAY, UNKNOWN, Json, Server, get, ledger, refused, report
+from api.client import DAY, UNKNOWN, Json, Server, get, refused, report, written
 from api.tooling import (
     MARCH,
     MINUTE,
@@ -133,11 +133,11 @@ def test_the_rest_of_a_replacement_is_read_only(api: httpx.Client) -> None:
 def test_an_invalid_edit_is_400(api: httpx.Client, field: str, value: object) -> None:
     """The error says which field, and nothing is written."""
     record = replaced(api, make_tool(api))["replacement"]
-    events = ledger(api)
+    events = written(api)
     body = {"notes": "changed", "reason": 1, "condition": 1, field: value}
     answer = api.patch(f"/api/tools/replacements/{record['id']}", json=body)
     assert field in refused(answer, 400)["field"]
-    assert (replacement_of(api, record), ledger(api)) == (record, events)
+    assert (replacement_of(api, record), written(api)) == (record, events)
 
 
 def test_an_unknown_replacement_is_404(api: httpx.Client) -> None:
