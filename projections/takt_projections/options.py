@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -55,6 +56,11 @@ def get(db: sqlite3.Connection) -> Settings:
     values = dict(map(tuple, db.execute("SELECT name, value FROM options")))
     values["tool_replaced_checklist"] = msgspec.json.decode(values["tool_replaced_checklist"])
     return msgspec.convert(values, Settings)
+
+
+def zone(db: sqlite3.Connection) -> ZoneInfo:
+    """What `local` means."""
+    return ZoneInfo(get(db).timezone)
 
 
 def checklist(db: sqlite3.Connection, tool_id: int) -> list[str]:

@@ -3,14 +3,13 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET, Struct
 from sqlite_utils import Database
 
 from takt_projections.model import AMONG, Handler, Loaded, ReadModel, among
-from takt_projections.options import get as get_options
+from takt_projections.options import zone as local_zone
 from takt_projections.tool_counts import days_between, on_record
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Image, Shop
@@ -190,7 +189,7 @@ def ids(
 
 def load(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[Loaded]:
     """The latest first."""
-    zone = ZoneInfo(get_options(db).timezone)
+    zone = local_zone(db)
     for row in db.execute(SELECT, among(ids)).fetchall():
         between = row["since"], row["timestamp"]
         parts, milliseconds = on_record(db, row["counted"], row["id"])

@@ -3,13 +3,13 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 from sqlite_utils import Database
 
 from takt_projections.model import AMONG, Handler, ReadModel, among
+from takt_projections.options import zone as local_zone
 from takt_projections.spans import LIVE, NOTHING
 from takt_projections.tool_counts import OWN, counts, days_between, processes_ever
 from taktledger.domain.event import Event
@@ -145,13 +145,14 @@ class ToolLifeRecord(Struct, kw_only=True):
 def process_lives(db: sqlite3.Connection, tool_id: int, now: float) -> dict[str, ToolProcessLife]:
     """Process ID, or `""` for the tool's own -> what it should last and what it did. Of processes that exist and that
     it has made something in, or that somebody said something of."""
-    zone = ZoneInfo(db.execute("SELECT value FROM options WHERE name = 'timezone'").fetchone()[0])
+    zone = local_zone(db)
     names = ", ".join(LIFE)
     tool = db.execute(f"SELECT created, last_replaced, {names} FROM tools WHERE id = ?", (tool_id,)).fetchone()
     since = tool["created"] if tool["last_replaced"] is None else tool["last_replaced"]
     lives: dict[int, Mapping[str, Any]] = {OWN: {name: tool[name] for name in LIFE}}
     default = {name: getattr(Life(), name) for name in LIFE}
-    ever = {*processes_ever(db, tool_id), *counts(db, [tool_id])[tool_id]}
+    made = counts(db, [tool_id])[tool_id]
+    ever = {*processes_ever(db, tool_id), *made}
     for (process_id,) in db.execute(f"SELECT id FROM processes WHERE id {AMONG}", among(sorted(ever))):
         lives[process_id] = default
     for row in db.execute(
@@ -160,7 +161,6 @@ def process_lives(db: sqlite3.Connection, tool_id: int, now: float) -> dict[str,
         (tool_id,),
     ):
         lives[row["process_id"]] = {name: row[name] for name in LIFE}
-    made = counts(db, [tool_id])[tool_id]
     found = {}
     for process_id, life in sorted(lives.items()):
         parts, milliseconds = made.get(process_id, NOTHING)
@@ -178,7 +178,7 @@ def process_lives(db: sqlite3.Connection, tool_id: int, now: float) -> dict[str,
 
 def day_count(db: sqlite3.Connection, tool_id: int, how: str, now: float) -> int:
     """Days since it was replaced or came, counted this way."""
-    zone = ZoneInfo(db.execute("SELECT value FROM options WHERE name = 'timezone'").fetchone()[0])
+    zone = local_zone(db)
     since = db.execute("SELECT coalesce(last_replaced, created) FROM tools WHERE id = ?", (tool_id,)).fetchone()[0]
     return days_between(db, tool_id, LIVE, how, (since, now), zone)
 

@@ -4,14 +4,13 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 from sqlite_utils import Database
 
 from takt_projections.model import AMONG, Loaded, ObjectModel, among, column_value
-from takt_projections.options import get as get_options
+from takt_projections.options import zone as local_zone
 from takt_projections.spans import LIVE
 from takt_projections.tool_counts import OWN, counts, days_between, last_parts
 from taktledger.domain.shop import Life, Tool
@@ -233,7 +232,7 @@ def worn(db: sqlite3.Connection, process_ids: Collection[int]) -> list[int]:
 
 def load(db: sqlite3.Connection, ids: Sequence[int], now: float) -> Iterator[Loaded]:
     """`now`: days are counted up to it. UNIX seconds."""
-    zone = ZoneInfo(get_options(db).timezone)
+    zone = local_zone(db)
     sums, last = counts(db, ids), last_parts(db, ids)
     for row in db.execute(f"SELECT * FROM tools WHERE id {AMONG}", among(ids)):
         made, milliseconds = sums[row["id"]][OWN]

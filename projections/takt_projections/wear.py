@@ -75,7 +75,6 @@ class Wear(ReadModel):
             "after_position INTEGER, replacement_id INTEGER, parts INTEGER, milliseconds INTEGER, "
             "PRIMARY KEY (tool_id, begins)) STRICT, WITHOUT ROWID"
         )
-
         db.execute(
             "CREATE TABLE tool_sums (tool_id INTEGER, replacement_id INTEGER, process_id INTEGER, spans INTEGER, "
             "parts INTEGER, milliseconds INTEGER, PRIMARY KEY (tool_id, replacement_id, process_id)) "

@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar, cast
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response
@@ -18,7 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from takt_projections.current import ReadModels
 from takt_projections.model import Loaded
-from takt_projections.options import get as get_options
+from takt_projections.options import zone as local_zone
 from takt_projections.production import midnight
 from taktledger.domain.errors import NotFound
 from taktledger.domain.shop import Touched
@@ -195,7 +194,7 @@ class Documents:
         now = self._clock()
         if now < self._day_ends:
             return
-        zone = ZoneInfo(get_options(self._rows.db).timezone)
+        zone = local_zone(self._rows.db)
         self._day_ends = midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
         daily = {noun.touched for noun in self._objects if noun.daily}
         for noun, kept in self._objects.items():

@@ -5,29 +5,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from litestar import Response
-from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from takt_projections.images import image_of
 from taktledger.api.backend import Backend
 from taktledger.api.bodies import ApiRequest
 from taktledger.api.documents import is_known
 from taktledger.api.pictures import check_picture
-from taktledger.api.uploads import beside
+from taktledger.api.uploads import FileUpload, beside
 from taktledger.domain.errors import NotFound
 from taktledger.domain.shop import Image
 
-TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
-
 
 @dataclass
-class PictureUpload(Operation):
-    """Says in OpenAPI that the body is the file itself."""
-
-    def __post_init__(self) -> None:
-        schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
-        self.request_body = RequestBody(
-            content={each: OpenAPIMediaType(schema=schema) for each in TYPES}, required=True
-        )
+class PictureUpload(FileUpload):
+    types = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
 class Upload(NamedTuple):

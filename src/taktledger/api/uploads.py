@@ -1,4 +1,4 @@
-"""Files that people upload: how OpenAPI describes sheets, and where all files are read."""
+"""Files that people upload: how OpenAPI describes them, and where they are read."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,10 +15,10 @@ ResultT = TypeVar("ResultT")
 
 
 @dataclass
-class XlsxUpload(Operation):
-    """How OpenAPI describes an operation whose body is an Excel file."""
+class FileUpload(Operation):
+    """How OpenAPI describes an operation whose body is a file."""
 
-    types: ClassVar[tuple[str, ...]] = (XLSX, "application/octet-stream")
+    types: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         file = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
@@ -26,9 +26,12 @@ class XlsxUpload(Operation):
 
 
 @dataclass
-class SheetUpload(XlsxUpload):
-    """… or a CSV file."""
+class XlsxUpload(FileUpload):
+    types = (XLSX, "application/octet-stream")
 
+
+@dataclass
+class SheetUpload(FileUpload):
     types = ("text/csv", XLSX)
 
 

@@ -22,6 +22,7 @@ from taktledger.demo.wearing import NORMAL, PREVENTIVE, WORN
 from taktledger.domain.errors import DomainError
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Shop, Tool
+from taktledger.domain.tools.fields import process_of
 from taktledger.domain.tools.replacement import ReplacementHistory
 from taktledger.domain.tools.replacing import ReplaceTool, Replacing, replace_tool
 from taktledger.domain.users import user_named
@@ -101,6 +102,5 @@ def _replace_known(shop: Shop, command: ReplaceKnown, now: float, *, history: Re
 
 def _machine_of(shop: Shop, tool: Tool) -> str:
     """Source name."""
-    assembly = shop.assemblies.get(tool.assembly_id) if tool.assembly_id else None
-    process = shop.processes.get(assembly.process_id) if assembly is not None and assembly.process_id else None
+    process = process_of(shop, tool)
     return shop.machines[process.machine_id].source_name if process is not None else ""

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from taktledger.domain.errors import NotFound
 from taktledger.domain.event import Event
-from taktledger.domain.shop import Shop, Tool
+from taktledger.domain.shop import Process, Shop, Tool
 from taktledger.domain.values import Count, Duration, Id, Int, Name, Number, Seconds, Text
 
 Status = Annotated[int, Meta(ge=1, le=7)]
@@ -82,6 +82,12 @@ class ToolEvent(Event, frozen=True, kw_only=True):
     @property
     def stream(self) -> str:
         return f"tool-{self.tool_id}"
+
+
+def process_of(shop: Shop, tool: Tool) -> Process | None:
+    """The process that the assembly of a tool is in."""
+    assembly = shop.assemblies.get(tool.assembly_id) if tool.assembly_id else None
+    return shop.processes.get(assembly.process_id) if assembly is not None and assembly.process_id else None
 
 
 def get_tool(shop: Shop, tool_id: int) -> Tool:

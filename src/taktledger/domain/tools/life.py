@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from msgspec import UNSET
 
 from taktledger.domain.shop import Life, Shop, Tool
-from taktledger.domain.tools.fields import LifeFields, ProcessLifeFields, ToolEvent
+from taktledger.domain.tools.fields import LifeFields, ProcessLifeFields, ToolEvent, process_of
 from taktledger.domain.values import narrow, set_fields
 
 RECORDED = ("usage_mode", "part_life", "max_runtime", "day_life")
@@ -121,8 +121,7 @@ class ToolHistory(Protocol):
 def life_in_force(shop: Shop, tool: Tool) -> tuple[int, Life]:
     """The life that its warnings go by, and the process whose it is (0: the tool's own): that of the process which its
     machine has loaded, if it says anything of this tool."""
-    assembly = shop.assemblies.get(tool.assembly_id) if tool.assembly_id else None
-    process = shop.processes.get(assembly.process_id) if assembly is not None and assembly.process_id else None
+    process = process_of(shop, tool)
     if process is not None and shop.machines[process.machine_id].loaded_process_id == process.id:
         life = tool.process_lives.get(process.id)
         if life is not None and life.is_set:

@@ -9,7 +9,7 @@ from taktledger.domain.alerts import dismiss_alerts, raise_alert
 from taktledger.domain.event import Event
 from taktledger.domain.inventory.stock import stock_of
 from taktledger.domain.shop import Life, Shop, Tool
-from taktledger.domain.tools.fields import ToolEvent
+from taktledger.domain.tools.fields import ToolEvent, process_of
 from taktledger.domain.tools.life import (
     ToolWarned,
     ToolWarningEnded,
@@ -170,6 +170,5 @@ def notice_stock(shop: Shop, tool: Tool, now: float) -> Iterator[Event]:
 
 
 def _machine_of(shop: Shop, tool: Tool) -> int | None:
-    assembly = shop.assemblies.get(tool.assembly_id) if tool.assembly_id else None
-    process = shop.processes.get(assembly.process_id) if assembly is not None and assembly.process_id else None
+    process = process_of(shop, tool)
     return process.machine_id if process else None

@@ -9,7 +9,7 @@ from taktledger.domain import inventory
 from taktledger.domain.errors import Conflict, Invalid, ReferenceMissing, TooEarly
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Image, InventoryItem, Shop, Tool
-from taktledger.domain.tools.fields import Status, get_tool
+from taktledger.domain.tools.fields import Status, get_tool, process_of
 from taktledger.domain.tools.life import ToolHistory, Use, life_in_force, usage
 from taktledger.domain.tools.replacement import (
     WEAR_ALERTS,
@@ -84,7 +84,7 @@ def replace_tool(shop: Shop, command: ReplaceTool, now: float, *, history: ToolH
         used_corners = _next_corner(tool, item)
     elif item is not None:
         taken = inventory.take(shop, said.inv_pt, item.id, tool.slots, replacement_id, now)
-    assembly = shop.assemblies.get(tool.assembly_id) if tool.assembly_id else None
+    process = process_of(shop, tool)
     yield ToolReplaced(
         occurred_at=at,
         tool_id=tool.id,
@@ -100,7 +100,7 @@ def replace_tool(shop: Shop, command: ReplaceTool, now: float, *, history: ToolH
         life_record_id=tool.life_record_id,
         day_count_type=tool.life.day_count_type,
         assembly_id=tool.assembly_id,
-        process_id=assembly.process_id if assembly else None,
+        process_id=process.id if process else None,
         used_corners=used_corners,
         maintenance_status=said.maintenance_status,
         substitute_id=substitute.id if substitute else None,
