@@ -13,7 +13,6 @@ from api.client import (
     alerts_of,
     at_once,
     get,
-    ledger,
     make_key,
     make_machine,
     make_process,
@@ -22,6 +21,7 @@ from api.client import (
     program_of,
     refused,
     report,
+    written,
 )
 
 FIELDS = {
@@ -147,21 +147,21 @@ def test_an_auditor_may_not_dismiss(api: httpx.Client, server: Server) -> None:
 def test_who_dismisses_twice_changes_nothing(api: httpx.Client, server: Server) -> None:
     alert, user = an_alert(api), make_user(api, "shop")
     first = dismiss(api, alert).json()
-    events = ledger(api)
+    events = written(api)
     assert dismiss(api, alert).json() == first
     with server.client(make_key(api, user)["key"]) as person:
-        events = ledger(api)
+        events = written(api)
         again = dismiss(person, alert)
         assert (again.status_code, again.json()) == (200, first)
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 def test_of_many_who_dismiss_at_once_one_did(api: httpx.Client) -> None:
     alert = an_alert(api)
-    count = len(ledger(api))
+    count = len(written(api))
     answers = at_once(*[lambda: dismiss(api, alert)] * 6)
     assert {answer.status_code for answer in answers} == {200}
-    assert len(ledger(api)) == count + 1
+    assert len(written(api)) == count + 1
 
 
 def test_dismissing_an_unknown_alert_is_404(api: httpx.Client) -> None:

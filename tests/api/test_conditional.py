@@ -13,7 +13,6 @@ from api.client import (
     alerts_of,
     at_once,
     get,
-    ledger,
     make_machine,
     make_process,
     make_program,
@@ -22,6 +21,7 @@ from api.client import (
     refused,
     report,
     unique,
+    written,
 )
 
 Change = Callable[[httpx.Client, str], httpx.Response]
@@ -309,11 +309,11 @@ def test_who_has_not_seen_the_last_edit_is_412(api: httpx.Client, kind: str) -> 
     path = a_new(api, kind)
     tag = tag_of(api, path)
     assert CHANGES[kind](api, path).status_code == 200
-    before, events = get(api, path), ledger(api)
+    before, events = get(api, path), written(api)
     refused(guarded(api, kind, path, tag), 412)
     refused(guarded(api, kind, path, f'"another", {tag}'), 412)
     refused(api.delete(path, headers={"If-Match": tag}), 412)
-    assert (get(api, path), ledger(api)) == (before, events)
+    assert (get(api, path), written(api)) == (before, events)
     assert guarded(api, kind, path, tag_of(api, path)).status_code == 200
 
 
@@ -321,10 +321,10 @@ def test_who_has_not_seen_the_last_edit_is_412(api: httpx.Client, kind: str) -> 
 @pytest.mark.parametrize("garbage", ["garbage", "5", '"another"', 'W/"another"', '"', '""', "*, x", "W/", '"a" "b"'])
 def test_garbage_is_412(api: httpx.Client, kind: str, garbage: str) -> None:
     path = a_new(api, kind)
-    before, events = get(api, path), ledger(api)
+    before, events = get(api, path), written(api)
     refused(guarded(api, kind, path, garbage), 412)
     refused(api.delete(path, headers={"If-Match": garbage}), 412)
-    assert (get(api, path), ledger(api)) == (before, events)
+    assert (get(api, path), written(api)) == (before, events)
 
 
 @pytest.mark.parametrize("kind", TEXTS)
@@ -353,7 +353,7 @@ def test_of_twenty_at_once_one_succeeds(api: httpx.Client, kind: str) -> None:
     path = a_new(api, kind)
     headers = {"If-Match": tag_of(api, path)}
     texts = [unique("text") for _ in range(20)]
-    count = len(ledger(api))
+    count = len(written(api))
 
     def sent(text: str) -> Callable[[], httpx.Response]:
         return lambda: api.patch(path, json={TEXTS[kind]: text}, headers=headers)
@@ -362,7 +362,7 @@ def test_of_twenty_at_once_one_succeeds(api: httpx.Client, kind: str) -> None:
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 19
     (winner,) = [text for text, answer in zip(texts, answers, strict=True) if answer.status_code == 200]
     assert get(api, path)[TEXTS[kind]] == winner
-    assert len(ledger(api)) == count + 1
+    assert len(written(api)) == count + 1
 
 
 def test_options_are_guarded_too(options: httpx.Client) -> None:

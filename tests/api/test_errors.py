@@ -16,10 +16,10 @@ from api.client import (
     Json,
     Server,
     get,
-    ledger,
     make_machine,
     make_program,
     refused,
+    written,
 )
 from api.routes import ROUTES, Route
 
@@ -38,9 +38,9 @@ def objects(api: httpx.Client) -> Json:
 @pytest.fixture
 def unchanged(api: httpx.Client) -> Iterator[None]:
     """Whatever the test sends, nothing is written."""
-    before = ledger(api)
+    before = written(api)
     yield
-    assert ledger(api) == before
+    assert written(api) == before
 
 
 # Bad input

@@ -13,7 +13,6 @@ from api.client import (
     at_once,
     cycle,
     get,
-    ledger,
     machine_of,
     make_machine,
     make_process,
@@ -23,6 +22,7 @@ from api.client import (
     refused,
     report,
     unique,
+    written,
 )
 
 MARCH = at("2024-03-10T12:00")
@@ -43,10 +43,10 @@ def test_a_repeated_request_happens_once(api: httpx.Client) -> None:
     first = api.put("/api/programs/", json=body, headers=key)
     assert first.status_code == 201
     assert REPLAYED not in first.headers
-    before = ledger(api)
+    before = written(api)
     again = api.put("/api/programs/", json=body, headers=key)
     assert (again.status_code, again.json(), replayed(again)) == (201, first.json(), True)
-    assert ledger(api) == before
+    assert written(api) == before
 
 
 def test_a_replay_answers_with_the_object_as_it_is_now(api: httpx.Client) -> None:

@@ -11,7 +11,6 @@ from api.client import (
     Json,
     at,
     get,
-    ledger,
     machine_of,
     make_machine,
     make_process,
@@ -20,6 +19,7 @@ from api.client import (
     refused,
     report,
     unique,
+    written,
 )
 
 MARCH = at("2026-03-10T12:00")
@@ -220,9 +220,9 @@ def test_a_loaded_program_that_is_assigned_loads_the_copy(api: httpx.Client) -> 
 def test_a_duplicate_without_a_required_field_is_400(api: httpx.Client, missing: str) -> None:
     mill = make_machine(api)
     process = make_process(api, mill)
-    events = ledger(api)
+    events = written(api)
     refused(duplicate(api, process, **without({"machine_id": mill["id"], "name": "x"}, missing)), 400, field=missing)
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 @pytest.mark.parametrize(
@@ -232,17 +232,17 @@ def test_a_duplicate_without_a_required_field_is_400(api: httpx.Client, missing:
 def test_a_duplicate_with_an_invalid_field_is_400(api: httpx.Client, field: str, value: object) -> None:
     mill = make_machine(api)
     process = make_process(api, mill)
-    events = ledger(api)
+    events = written(api)
     refused(duplicate(api, process, **{"machine_id": mill["id"], "name": "x"} | {field: value}), 400, field=field)
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 def test_a_duplicate_on_an_unknown_machine_is_424(api: httpx.Client) -> None:
     process = make_process(api, make_machine(api))
     make_tool(api, make_assembly(api, process))
-    events = ledger(api)
+    events = written(api)
     refused(duplicate(api, process, machine_id=UNKNOWN, name="x"), 424)
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 def test_a_duplicate_of_an_unknown_process_is_404(api: httpx.Client) -> None:
@@ -279,9 +279,9 @@ def test_a_changeover_answers_the_new_process(api: httpx.Client, change: Json, s
 
 
 def test_a_changeover_is_a_record(api: httpx.Client, change: Json) -> None:
-    count = len(ledger(api))
+    count = len(written(api))
     assert changeover(api, change["first"], change["second"]).status_code == 200
-    (event,) = [event for event in ledger(api)[count:] if event["type"] == "ProcessChangedOver"]
+    (event,) = [event for event in written(api)[count:] if event["type"] == "ProcessChangedOver"]
     said = [*event["data"].values(), int(event["stream"].rpartition("-")[2])]
     assert change["first"]["id"] in said
     assert change["second"]["id"] in said
@@ -315,10 +315,10 @@ def test_what_is_loaded_stays_what_the_machine_says(api: httpx.Client, change: J
 
 def test_a_changeover_to_a_process_that_is_not_loaded_is_412(api: httpx.Client, change: Json) -> None:
     assembly = make_assembly(api, change["first"])
-    events = ledger(api)
+    events = written(api)
     refused(changeover(api, change["second"], change["first"], assembly), 412)
     refused(changeover(api, change["second"], change["third"]), 412)
-    assert ledger(api) == events
+    assert written(api) == events
     assert assembly_of(api, assembly) == assembly
 
 
@@ -382,11 +382,11 @@ def test_processes_of_two_machines_are_409(api: httpx.Client, change: Json, quer
     ],
 )
 def test_an_invalid_body_is_400(api: httpx.Client, change: Json, body: object, query: Json) -> None:
-    events = ledger(api)
+    events = written(api)
     path = f"/api/processes/{change['first']['id']}/changeover/{change['second']['id']}"
     headers = {"Content-Type": "application/json"}
     refused(api.post(path, content=json.dumps(body), params=query, headers=headers), 400)
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 def test_a_body_that_is_no_json_is_400(api: httpx.Client, change: Json) -> None:
@@ -404,9 +404,9 @@ def test_a_removed_assembly_of_neither_process_is_400(api: httpx.Client, change:
         "elsewhere": lambda: make_assembly(api, make_process(api, make_machine(api))),
         "unknown": lambda: {"id": UNKNOWN},
     }[whose]()
-    events = ledger(api)
+    events = written(api)
     refused(changeover(api, change["first"], change["second"], ours, theirs), 400)
-    assert ledger(api) == events
+    assert written(api) == events
     assert assembly_of(api, ours) == ours
 
 

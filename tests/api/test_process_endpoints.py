@@ -10,7 +10,6 @@ from api.client import (
     Json,
     at,
     get,
-    ledger,
     machine_of,
     make_machine,
     make_process,
@@ -20,6 +19,7 @@ from api.client import (
     refused,
     report,
     unique,
+    written,
 )
 
 MARCH = at("2026-03-10T12:00")
@@ -196,20 +196,20 @@ def test_patch_answers_200_with_the_updated_process(api: httpx.Client, mill: Jso
 
 def test_patch_of_nothing_changes_nothing(api: httpx.Client, mill: Json) -> None:
     process = make_process(api, mill)
-    before, events = process_of(api, process), ledger(api)
+    before, events = process_of(api, process), written(api)
     assert api.patch(f"/api/processes/{process['id']}", json={}).status_code == 200
-    assert (process_of(api, process), ledger(api)) == (before, events)
+    assert (process_of(api, process), written(api)) == (before, events)
 
 
 @pytest.mark.parametrize("body", [[], "name", 5, None, [{}]])
 def test_a_body_that_is_no_object_is_400(api: httpx.Client, mill: Json, body: object) -> None:
     path = f"/api/processes/{make_process(api, mill)['id']}"
-    events = ledger(api)
+    events = written(api)
     refused(api.patch(path, json=body), 400)
     refused(api.put("/api/processes/", json=body), 400)
     refused(api.put(f"{path}/toolRequirements", json=body), 400)
     refused(api.post(f"{path}/duplicate", json=body), 400)
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 # DELETE /api/processes/{id}
@@ -381,9 +381,9 @@ def test_a_location_has_one_requirement(api: httpx.Client, requirements: str) ->
     ],
 )
 def test_an_invalid_requirement_is_400(api: httpx.Client, requirements: str, field: str, value: object) -> None:
-    events = ledger(api)
+    events = written(api)
     refused(api.put(requirements, json={"location": 1, field: value}), 400, field=field)
-    assert (get(api, requirements), ledger(api)) == ({}, events)
+    assert (get(api, requirements), written(api)) == ({}, events)
 
 
 @pytest.mark.parametrize("body", [{}, {"name": "drill"}])

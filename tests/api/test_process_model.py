@@ -5,7 +5,19 @@ from typing import Any
 import httpx
 import pytest
 
-from api.client import UNKNOWN, Json, at, get, ledger, make_machine, make_process, make_program, refused, report, unique
+from api.client import (
+    UNKNOWN,
+    Json,
+    at,
+    get,
+    make_machine,
+    make_process,
+    make_program,
+    refused,
+    report,
+    unique,
+    written,
+)
 
 MARCH = at("2026-03-10T12:00")
 SERIAL = {"Serial number": {"number": 5, "notifyComparison": "EQ", "notifyValue": 1}}
@@ -201,9 +213,9 @@ def test_patch_takes_all_fields_at_once_and_back(api: httpx.Client, mill: Json) 
 
 def test_patch_of_what_it_is_already_writes_nothing(api: httpx.Client, mill: Json) -> None:
     process = make_process(api, mill, **FILLED)
-    events = ledger(api)
+    events = written(api)
     assert of(patched(api, process, **FILLED), FILLED) == FILLED
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 @pytest.mark.parametrize("field", NULLABLE)
@@ -327,29 +339,29 @@ def test_the_machine_cannot_be_changed(api: httpx.Client, mill: Json, machine: o
 def test_one_invalid_field_rejects_the_whole_patch(api: httpx.Client, mill: Json, field: str, value: object) -> None:
     process = make_process(api, mill, **FILLED | {"archived": False})
     others = FILLED | {"name": "changed", "description": "changed", "parts_per_cycle": "9", "time_per_cycle": ""}
-    before, events = process_of(api, process), ledger(api)
+    before, events = process_of(api, process), written(api)
     problem = refused(api.patch(f"/api/processes/{process['id']}", json=others | {field: value}), 400)
     assert field in problem["field"]
     assert process_of(api, process) == before
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 @pytest.mark.parametrize(("field", "value"), WRONG)
 def test_creating_with_an_invalid_field_is_400(api: httpx.Client, mill: Json, field: str, value: object) -> None:
-    events = ledger(api)
+    events = written(api)
     body = {"name": unique("process"), "machine_id": mill["id"], field: value}
     problem = refused(api.put("/api/processes/", json=body), 400)
     assert field in problem["field"]
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 @pytest.mark.parametrize("missing", ["name", "machine_id"])
 def test_creating_without_a_required_field_is_400(api: httpx.Client, mill: Json, missing: str) -> None:
     body = {"name": unique("process"), "machine_id": mill["id"]}
     del body[missing]
-    events = ledger(api)
+    events = written(api)
     refused(api.put("/api/processes/", json=body), 400, field=missing)
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 @pytest.mark.parametrize("machine", ["mill", 1.5, "1.5", None, [1], {}])
@@ -358,9 +370,9 @@ def test_creating_on_a_machine_that_is_no_id_is_400(api: httpx.Client, machine: 
 
 
 def test_creating_on_an_unknown_machine_is_424(api: httpx.Client) -> None:
-    events = ledger(api)
+    events = written(api)
     refused(api.put("/api/processes/", json={"name": "x", "machine_id": UNKNOWN}), 424)
-    assert ledger(api) == events
+    assert written(api) == events
 
 
 def test_the_machine_may_come_as_a_string(api: httpx.Client, mill: Json) -> None:

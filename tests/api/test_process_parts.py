@@ -12,7 +12,6 @@ from api.client import (
     Server,
     at,
     get,
-    ledger,
     make_key,
     make_machine,
     make_process,
@@ -22,6 +21,7 @@ from api.client import (
     program_of,
     refused,
     report,
+    written,
 )
 
 MARCH = at("2026-03-10T12:00")
@@ -102,10 +102,10 @@ def test_everything_else_of_a_part_is_read_only(api: httpx.Client, three: Json) 
     ("field", "value"), [("notes", 5), ("notes", None), ("scrapped", []), ("reworked", "x"), ("suspect", None)]
 )
 def test_one_invalid_field_rejects_the_whole_edit(api: httpx.Client, three: Json, field: str, value: object) -> None:
-    events = ledger(api)
+    events = written(api)
     body = {"notes": "changed", "scrapped": True, "reworked": True, "suspect": True} | {field: value}
     refused(api.patch(f"/api/parts/{three['parts'][0]['id']}", json=body), 400, field=field)
-    assert (parts_of(api, three["mill"]), ledger(api)) == (three["parts"], events)
+    assert (parts_of(api, three["mill"]), written(api)) == (three["parts"], events)
 
 
 def test_an_unknown_part_is_404(api: httpx.Client) -> None:

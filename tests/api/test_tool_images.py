@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from api.client import UNKNOWN, Json, Server, get, ledger, make_machine, make_process, refused, unique
+from api.client import UNKNOWN, Json, Server, get, make_machine, make_process, refused, unique, written
 from api.stockroom import (
     READERS,
     WRITERS,
@@ -304,7 +304,7 @@ def test_the_bytes_are_never_in_json(api: httpx.Client, owner: str) -> None:
     changed = done(upload(api, owner, image))
     assert "image" not in changed
     assert "image" not in get(api, owner)
-    assert b64encode(image[3_000:6_000]).decode() not in json.dumps(ledger(api))
+    assert b64encode(image[3_000:6_000]).decode() not in json.dumps(written(api))
 
 
 @pytest.mark.parametrize("kind", ["tool", "assembly"])
