@@ -72,6 +72,20 @@ class MachineFactSetAside(MachineEvent, frozen=True, kw_only=True):
     error: str
 
 
+class MachineHoldOutputWritten(MachineEvent, frozen=True, kw_only=True):
+    """An edge told a control to hold, or to run again, and its hold output reads back as it was written."""
+
+    held: bool
+
+
+class MachineHoldOutputFailed(MachineEvent, frozen=True, kw_only=True):
+    """An edge can't tell a control to hold, or to run again."""
+
+    held: bool
+    """What it should have been told."""
+    error: str
+
+
 class MachineFellSilent(MachineEvent, frozen=True, kw_only=True):
     """Its edge has had no answer from the machine for longer than the option `machine_silent_seconds`."""
 
@@ -130,7 +144,7 @@ def wear_tools(shop: Shop, process: Process, tool_seconds: Mapping[int, float], 
     shop.touched.worn.add(process.id if at > shop.tooled_at else 0)
 
 
-def only_heard(shop: Shop, event: MachineFactSetAside) -> None:
+def only_heard(shop: Shop, event: MachineFactSetAside | MachineHoldOutputWritten | MachineHoldOutputFailed) -> None:
     heard(shop, event)
 
 

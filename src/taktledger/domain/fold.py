@@ -32,6 +32,8 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     controls.MachineVariablesChanged: controls.variables_changed,
     controls.ToolRunTimeMeasured: controls.run_time_measured,
     controls.MachineFactSetAside: controls.only_heard,
+    controls.MachineHoldOutputWritten: controls.only_heard,
+    controls.MachineHoldOutputFailed: controls.only_heard,
     controls.MachineFellSilent: controls.fell_silent,
     controls.MachineSilenceEnded: controls.silence_ended,
     programs.ProgramCreated: programs.program_created,

@@ -80,6 +80,23 @@ class RunTimeSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=Tru
     tool_seconds: dict[Int, Duration]
 
 
+class HoldOutputWritten(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """The machine's hold output was written, and reads back as it was written."""
+
+    held: bool
+
+
+class HoldOutputFailed(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """The machine can't be told to hold, or to run again: its output can't be written, reads back wrong, or isn't there.
+
+    Once until it works.
+    """
+
+    held: bool
+    """What it should have been told."""
+    error: str
+
+
 class FactSetAside(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
     """The edge had a fact that the ledger refused, and keeps it."""
 
@@ -96,6 +113,8 @@ Fact = (
     | StateSeen
     | VariablesSeen
     | RunTimeSeen
+    | HoldOutputWritten
+    | HoldOutputFailed
     | FactSetAside
 )
 FACT_TYPES: dict[str, type[Fact]] = {kind.__name__: kind for kind in get_args(Fact)}

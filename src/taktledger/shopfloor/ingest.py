@@ -137,6 +137,10 @@ def events_of(
             yield c.MachineVariablesChanged(**on, variables=fact.variables)
         case f.RunTimeSeen():
             yield c.ToolRunTimeMeasured(**on, tool_seconds=fact.tool_seconds)
+        case f.HoldOutputWritten():
+            yield c.MachineHoldOutputWritten(**on, held=fact.held)
+        case f.HoldOutputFailed():
+            yield c.MachineHoldOutputFailed(**on, held=fact.held, error=fact.error)
         case f.FactSetAside():
             yield c.MachineFactSetAside(**on, fact=fact.fact, error=fact.error)
 

@@ -17,6 +17,15 @@ class ProgramProfile(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """The counter that makes cycles while this program is loaded."""
 
 
+class HoldTime(Struct, frozen=True, omit_defaults=True):
+    """From when until when a machine must not run."""
+
+    start: float
+    """UNIX seconds. The moment itself belongs to it."""
+    end: float | None = None
+    """UNIX seconds. The moment itself doesn't. Null: until somebody releases it."""
+
+
 class Profile(Struct, kw_only=True, frozen=True):
     """One machine's profile."""
 
@@ -27,6 +36,8 @@ class Profile(Struct, kw_only=True, frozen=True):
     """By file name; only those that say something."""
     variables: list[int] = field(default_factory=list)
     """Variables to watch, besides the counters and `program_cv`."""
+    holds: list[HoldTime] = field(default_factory=list)
+    """The holds that have not ended, and those that its schedules will make in the next seven days."""
 
 
 def profile_of(shop: Shop, machine: Machine) -> Profile:
