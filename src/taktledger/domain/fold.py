@@ -17,6 +17,7 @@ from taktledger.domain import (
     users,
 )
 from taktledger.domain.event import Codec, Event, Upcasters
+from taktledger.domain.holds import hold, schedule
 from taktledger.domain.inventory import items, points, stock
 from taktledger.domain.receipts import remember_received, remember_request
 from taktledger.domain.shop import Shop
@@ -74,6 +75,14 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     points.InventoryPointEdited: points.inventory_point_edited,
     points.InventoryPointDeleted: points.inventory_point_deleted,
     stock.StockMoved: stock.stock_moved,
+    hold.HoldCreated: hold.hold_created,
+    hold.HoldEdited: hold.hold_edited,
+    hold.HoldDeleted: hold.hold_deleted,
+    hold.HoldStarted: hold.hold_started,
+    hold.HoldEnded: hold.hold_ended,
+    schedule.HoldScheduleCreated: schedule.hold_schedule_created,
+    schedule.HoldScheduleEdited: schedule.hold_schedule_edited,
+    schedule.HoldScheduleDeleted: schedule.hold_schedule_deleted,
     parts.CycleFinished: parts.cycle_finished,
     parts.ProductionGapRecorded: parts.production_gap_recorded,
     parts.PartEdited: parts.part_edited,

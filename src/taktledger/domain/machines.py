@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from taktledger.domain.controls import MachineEvent
 from taktledger.domain.errors import Conflict, NotFound
 from taktledger.domain.event import Event
+from taktledger.domain.holds.hold import forget_holds_of
 from taktledger.domain.processes import delete_processes_of
 from taktledger.domain.programs import ProgramDeleted
 from taktledger.domain.shop import Machine, Shop
@@ -47,7 +48,8 @@ class MachineEdited(MachineEvent, frozen=True, kw_only=True):
 
 
 class MachineDeleted(MachineEvent, frozen=True, kw_only=True):
-    """A machine was deleted. Its programs and processes were before; its parts stay."""
+    """A machine was deleted, its holds and their schedules with it. Its programs and processes were before; its parts
+    stay."""
 
 
 # What they do
@@ -71,6 +73,7 @@ def machine_deleted(shop: Shop, event: MachineDeleted) -> None:
     machine = shop.machines.pop(event.machine_id)
     del shop.machine_ids[machine.source_name]
     forget_favorite(shop, "favorite_machines", machine.id)
+    forget_holds_of(shop, machine.id)
     shop.touched.machines.add(machine.id)
 
 

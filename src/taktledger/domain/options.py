@@ -1,5 +1,6 @@
 """Options: the settings of the whole shop (`docs/options.md`)."""
 
+from collections.abc import Iterator
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -7,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from taktledger.domain.errors import Invalid
 from taktledger.domain.event import Event
+from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
 from taktledger.domain.shop import Shop
 from taktledger.domain.values import Name, Text, only_changes, set_fields
 
@@ -34,14 +36,18 @@ def options_edited(shop: Shop, event: OptionsEdited) -> None:
     set_fields(shop.options, event.fields)
     if event.fields.check_unused_tools_parts is not UNSET:
         shop.touched.processes |= shop.processes.keys()
+    if event.fields.timezone is not UNSET:  # a time that is past by the new zone was not due by the old one
+        for schedule in shop.hold_schedules.values():
+            schedule.looked_until = event.occurred_at
 
 
-def edit_options(shop: Shop, command: OptionFields, now: float) -> list[Event]:
-    """Changes settings (`PATCH /api/options/`)."""
+def edit_options(shop: Shop, command: OptionFields, now: float) -> Iterator[Event]:
+    """Changes settings (`PATCH /api/options/`). What schedules had to do until now is done first, by the old zone."""
     if command.timezone is not UNSET and not is_timezone(command.timezone):
         raise Invalid(f"'{command.timezone}' is no IANA time zone, such as Europe/Berlin", "timezone")
-    changes = only_changes(command, shop.options)
-    return [OptionsEdited(occurred_at=now, fields=changes)] if changes else []
+    if changes := only_changes(command, shop.options):
+        yield from look_at_holds(shop, LookAtHolds(), now)
+        yield OptionsEdited(occurred_at=now, fields=changes)
 
 
 def is_timezone(name: str) -> bool:

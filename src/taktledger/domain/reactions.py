@@ -11,8 +11,16 @@ from taktledger.domain.changeover import (
     move_shared_assemblies,
     switch_process,
 )
-from taktledger.domain.controls import MachineEvent, MachineFactSetAside, MachineFellSilent, MachineSilenceEnded
+from taktledger.domain.controls import (
+    MachineEvent,
+    MachineFactSetAside,
+    MachineFellSilent,
+    MachineHoldOutputFailed,
+    MachineHoldOutputWritten,
+    MachineSilenceEnded,
+)
 from taktledger.domain.event import Event
+from taktledger.domain.holds.hold import HoldDeleted, HoldEnded, is_in_force
 from taktledger.domain.machines import MachineDeleted
 from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
 from taktledger.domain.processes import ProcessDeleted
@@ -45,6 +53,8 @@ def react(shop: Shop, event: Event) -> Iterator[Event]:
             yield from switch_process(shop, shop.machines[event.machine_id], event)
         case MachineDeleted():
             yield from dismiss_alerts(shop, event, machine_id=event.machine_id)
+        case HoldEnded() | HoldDeleted():
+            yield from _of_holds(shop, event)
         case ToolEvent():
             yield from _of_tools(shop, event)
         case _:
@@ -69,6 +79,23 @@ def _of_tools(shop: Shop, event: ToolEvent) -> Iterator[Event]:
                 yield raise_alert(shop, event, kind, message, tool_id=event.tool_id)
         case _:
             pass
+
+
+def _of_holds(shop: Shop, event: HoldEnded | HoldDeleted) -> Iterator[Event]:
+    """A machine that may run need not be told any more that it mustn't."""
+    for machine_id in {alert.machine_id for alert in shop.open_alerts.values() if alert.kind == "hold" and alert.held}:
+        if machine_id is not None and not is_in_force(shop, machine_id):
+            yield from dismiss_alerts(shop, event, kind="hold", machine_id=machine_id, held=True)
+
+
+def _of_hold_output(shop: Shop, event: MachineHoldOutputFailed | MachineHoldOutputWritten) -> Iterator[Event]:
+    name = shop.machines[event.machine_id].name
+    yield from dismiss_alerts(shop, event, kind="hold", machine_id=event.machine_id)
+    if isinstance(event, MachineHoldOutputWritten):
+        return
+    what = "must not run" if event.held else "may run again"
+    message = f"{name} {what}, but its control can't be told so: {event.error}"
+    yield raise_alert(shop, event, "hold", message, held=event.held, error=event.error)
 
 
 def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
@@ -97,6 +124,8 @@ def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
             since = f"since {_iso(event.last_contact)}" if event.last_contact is not None else "yet"
             message = f"{name} has not answered {since}"
             yield raise_alert(shop, event, "silent", message, last_contact=event.last_contact)
+        case MachineHoldOutputFailed() | MachineHoldOutputWritten():
+            yield from _of_hold_output(shop, event)
         case MachineSilenceEnded():
             yield from dismiss_alerts(shop, event, kind="silent", machine_id=event.machine_id)
         case _:

@@ -113,6 +113,10 @@ def user_deleted(shop: Shop, event: UserDeleted) -> None:
         if key.user_id == event.user_id:
             key.user_id, key.revoked = None, True
             shop.touched.keys.add(key.id)
+    for hold in shop.holds.values():
+        if hold.user_id == event.user_id:
+            hold.user_id = None
+            shop.touched.holds.add(hold.id)
     shop.touched.users.add(event.user_id)
 
 

@@ -87,9 +87,9 @@ class HoldOutputWritten(Struct, kw_only=True, frozen=True, omit_defaults=True, t
 
 
 class HoldOutputFailed(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
-    """The machine can't be told to hold, or to run again: its output can't be written, reads back wrong, or isn't there.
+    """The machine can't be told to hold, or to run again. Said once, until it works.
 
-    Once until it works.
+    Its output can't be written, reads back wrong, or isn't there.
     """
 
     held: bool

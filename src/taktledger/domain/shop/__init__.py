@@ -3,6 +3,7 @@
 Everything here is folded from events and can be thrown away. It is saved as one msgpack blob beside the rows.
 """
 
+from taktledger.domain.shop.holds import Hold, HoldSchedule
 from taktledger.domain.shop.machines import (
     Control,
     ControlAlarm,
@@ -32,6 +33,8 @@ __all__ = [
     "Control",
     "ControlAlarm",
     "Counter",
+    "Hold",
+    "HoldSchedule",
     "Image",
     "InventoryItem",
     "InventoryPoint",

@@ -2,11 +2,12 @@
 
 from msgspec import Struct, field
 
+from taktledger.domain.shop.holds import Hold, HoldSchedule
 from taktledger.domain.shop.machines import Machine, Process, Program
 from taktledger.domain.shop.people import AnsweredRequest, Key, OpenAlert, Options, User
 from taktledger.domain.shop.tooling import Assembly, InventoryItem, InventoryPoint, Tool, ToolRequirement
 
-SHOP_VERSION = 3
+SHOP_VERSION = 4
 """Raised when a saved shop of an earlier release must not be used any more."""
 
 
@@ -23,6 +24,8 @@ class Touched(Struct):
     """Processes whose tools count more now; 0: any tool may. (A cycle must not cost a mark for each tool.)"""
     inventory_items: set[int] = field(default_factory=set)
     inventory_points: set[int] = field(default_factory=set)
+    holds: set[int] = field(default_factory=set)
+    hold_schedules: set[int] = field(default_factory=set)
     users: set[int] = field(default_factory=set)
     keys: set[int] = field(default_factory=set)
 
@@ -46,6 +49,10 @@ class Shop(Struct, kw_only=True):
     tools: dict[int, Tool] = field(default_factory=dict)
     inventory_items: dict[int, InventoryItem] = field(default_factory=dict)
     inventory_points: dict[int, InventoryPoint] = field(default_factory=dict)
+    holds: dict[int, Hold] = field(default_factory=dict)
+    open_holds: set[int] = field(default_factory=set)
+    """IDs of those that are not over."""
+    hold_schedules: dict[int, HoldSchedule] = field(default_factory=dict)
     open_alerts: dict[int, OpenAlert] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
     keys: dict[int, Key] = field(default_factory=dict)

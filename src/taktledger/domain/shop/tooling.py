@@ -88,6 +88,8 @@ class Tool(Struct, kw_only=True):
     in_service_date: date | None = None
     inventory_item_id: int | None = None
     is_critical: bool = False
+    hold_waived: bool = False
+    """A person ended the hold that was made because of it: none is made until it is replaced or its life changes."""
     maintenance_status: int = 1
     monitoring_dest: int | None = None
     offset_number: int | None = None

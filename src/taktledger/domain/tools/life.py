@@ -58,6 +58,7 @@ class ToolWarningEnded(ToolEvent, frozen=True, kw_only=True):
 def life_changed(shop: Shop, event: ToolLifeChanged) -> None:
     tool = shop.tools[event.tool_id]
     set_life(tool, event.process_id, event.fields)
+    tool.hold_waived = False
     tool.revision += 1
     if is_recorded(event):
         shop.last_ids["tool_life_record"] = tool.life_record_id = shop.last_ids.get("tool_life_record", 0) + 1
@@ -133,6 +134,11 @@ def usage(mode: int, life: Life, use: Use) -> float | None:
     """Share of its life that a tool has been used, as its usage mode counts. Null: no life is set."""
     used, lasts = ((use.parts, life.part_life), (use.seconds, life.max_runtime), (use.days, life.day_life))[mode]
     return used / lasts if lasts else None
+
+
+def is_past_life(mode: int, life: Life, use: Use) -> bool:
+    """Whether it has been used beyond its life."""
+    return (usage(mode, life, use) or 0) > 1
 
 
 def is_past_warning(mode: int, life: Life, use: Use) -> bool:

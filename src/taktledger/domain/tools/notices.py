@@ -15,10 +15,10 @@ from taktledger.domain.tools.life import (
     ToolWarningEnded,
     Use,
     days_warning_due,
+    is_past_life,
     life_in_force,
     parts_warning_due,
     seconds_warning_due,
-    usage,
 )
 
 NOTICES = {
@@ -76,7 +76,7 @@ def notice_wear(shop: Shop, tool: Tool, uses: Mapping[int, Use], now: float, *, 
     if days:
         yield from _notice(shop, tool, life, use, process_id, now, "day_warning", is_due=days_warning_due(life, use))
     if days or tool.usage_mode < 2:
-        past = (usage(tool.usage_mode, life, use) or 0) > 1
+        past = is_past_life(tool.usage_mode, life, use)
         yield from _notice(shop, tool, life, use, process_id, now, "life", is_due=past)
 
 
@@ -100,7 +100,7 @@ def _notice(
         shop,
         warned,
         kind,
-        f"'{tool.name}' {message}: {_said(life, use)}",
+        f"'{tool.name}' {message}: {said(life, use)}",
         tool_id=tool.id,
         machine_id=_machine_of(shop, tool),
         process_id=process_id or None,
@@ -114,7 +114,7 @@ def _notice(
     )
 
 
-def _said(life: Life, use: Use) -> str:
+def said(life: Life, use: Use) -> str:
     tracked = (
         (life.part_life, f"{use.parts} of {life.part_life} parts"),
         (life.max_runtime, f"{use.seconds / 60:.0f} of {life.max_runtime / 60:.0f} minutes"),

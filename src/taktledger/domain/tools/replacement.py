@@ -44,6 +44,7 @@ class ToolBefore(Struct, kw_only=True, frozen=True, omit_defaults=True):
     last_point_id: int | None = None
     assembly_id: int | None = None
     moved_at: float = 0.0
+    hold_waived: bool = False
     sent: dict[int, list[str]] = {}
     """Process ID, or 0 for the tool's own life -> what had been alerted."""
     alerted: list[str] = []
@@ -114,6 +115,7 @@ def tool_replaced(shop: Shop, event: ToolReplaced) -> None:
     tool.last_point_id = event.inventory_point_id or tool.last_point_id
     for life in (tool.life, *tool.process_lives.values()):
         life.sent.clear()
+    tool.hold_waived = False
     tool.revision += 1
     shop.tooled_at = max(shop.tooled_at, event.occurred_at)
     shop.touched.tools.add(tool.id)
@@ -140,6 +142,7 @@ def replacement_undone(shop: Shop, event: ToolReplacementUndone) -> None:
     tool.used_corners = before.used_corners
     tool.maintenance_status = before.maintenance_status
     tool.last_point_id = before.last_point_id
+    tool.hold_waived = before.hold_waived
     tool.life.sent = set(before.sent.get(0, ()))
     for process_id, life in tool.process_lives.items():
         life.sent = set(before.sent.get(process_id, ()))

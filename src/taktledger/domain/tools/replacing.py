@@ -235,6 +235,7 @@ def _before(shop: Shop, tool: Tool, substitute: Tool | None) -> ToolBefore:
         last_point_id=tool.last_point_id,
         assembly_id=tool.assembly_id,
         moved_at=tool.moved_at,
+        hold_waived=tool.hold_waived,
         sent={process_id: sorted(life.sent) for process_id, life in lives.items() if life.sent},
         alerted=sorted({each.kind for each in shop.open_alerts.values() if each.tool_id == tool.id} & WEAR_ALERTS),
         substitute_assembly_id=substitute.assembly_id if substitute else None,
