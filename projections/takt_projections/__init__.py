@@ -4,6 +4,7 @@ from takt_projections.activity import Activity
 from takt_projections.alerts import Alerts
 from takt_projections.assemblies import Assemblies
 from takt_projections.files import Models
+from takt_projections.holds import Holds, HoldSchedules
 from takt_projections.inventory import InventoryItems, InventoryPoints, StockMovements
 from takt_projections.machines import Machines
 from takt_projections.options import Options
@@ -39,6 +40,8 @@ BUILT_IN: Models = (
     Production,
     Activity,
     Alerts,
+    Holds,
+    HoldSchedules,
     Options,
     Users,
     Keys,

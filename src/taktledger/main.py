@@ -30,6 +30,8 @@ from taktledger.api.backend import Backend
 from taktledger.api.documents import Documents
 from taktledger.api.live import LiveState
 from taktledger.domain.controls import note_contact
+from taktledger.domain.event import SYSTEM
+from taktledger.domain.holds.clock import LookAtHolds, look_at_holds, next_turn
 from taktledger.domain.tools.watch import LookAtTools, ToolWatch
 from taktledger.ledger.credentials import Credentials
 from taktledger.ledger.store import Ledger
@@ -42,6 +44,7 @@ STOP_SECONDS = 4.0
 LOOK_FOR_REBUILD_SECONDS = 0.5
 LOOK_FOR_SILENCE_SECONDS = 1.0
 LOOK_AT_CALENDAR_SECONDS = 1.0
+LOOK_AT_HOLDS_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -149,9 +152,10 @@ async def _serve(settings: Settings, backend: Backend, config: Path | None, stop
     watching = asyncio.create_task(_watch_for_rebuild(backend), name="the watch for rebuilds")
     listening = asyncio.create_task(_watch_for_silence(backend), name="the watch for silent machines")
     looking = asyncio.create_task(_watch_calendar(backend), name="the watch for the calendar")
+    holding = asyncio.create_task(_watch_holds(backend), name="the watch for holds")
     serving = asyncio.create_task(server.serve(), name="the HTTP server")
     edge = asyncio.create_task(_edge(settings, config), name="the edge") if config else None
-    tasks = [writing, watching, listening, looking, serving, *([edge] if edge else [])]
+    tasks = [writing, watching, listening, looking, holding, serving, *([edge] if edge else [])]
     greeting = asyncio.create_task(_greet(settings), name="the greeting")
     stopped = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -217,9 +221,24 @@ async def _watch_for_silence(backend: Backend) -> None:
         for command in backend.live.silences(backend.writer.shop, backend.clock(), since):
             step = Step(decide=note_contact, command=command)
             try:
-                await backend.writer.execute(Request(steps=[step], actor="system"))
+                await backend.writer.execute(Request(steps=[step], actor=SYSTEM))
             except OutcomeUnknown:  # the disk is full: the next look finds out
                 break
+
+
+async def _watch_holds(backend: Backend) -> None:
+    """Writes down when holds begin and end, and makes those that schedules are due to make."""
+    while True:
+        due = next_turn(backend.writer.shop)
+        if due is not None and due <= backend.clock():
+            step = Step(decide=look_at_holds, command=LookAtHolds())
+            try:
+                await backend.writer.execute(Request(steps=[step], actor=SYSTEM))
+            except OutcomeUnknown:
+                pass  # the disk is full: the next look finds out
+            except Exception:
+                log.exception("the holds could not be looked at")
+        await asyncio.sleep(LOOK_AT_HOLDS_SECONDS)
 
 
 async def _watch_calendar(backend: Backend) -> None:
@@ -232,7 +251,7 @@ async def _watch_calendar(backend: Backend) -> None:
         if today != day or any(looked_at <= each < now for each in snoozes):
             step = Step(decide=backend.tools.look_at_tools, command=LookAtTools())
             try:
-                await backend.writer.execute(Request(steps=[step], actor="system"))
+                await backend.writer.execute(Request(steps=[step], actor=SYSTEM))
                 looked_at, day = now, today
             except OutcomeUnknown:
                 pass  # the disk is full: the next look finds out

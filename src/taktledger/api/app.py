@@ -21,6 +21,8 @@ from taktledger.api.bodies import ApiRequest
 from taktledger.api.edge import EdgeController
 from taktledger.api.events import EventController
 from taktledger.api.health import live, measure, metrics, ready
+from taktledger.api.hold_schedules import HoldScheduleController
+from taktledger.api.holds import HoldController
 from taktledger.api.inventory import InventoryItemController, InventoryPointController
 from taktledger.api.machines import MachineController
 from taktledger.api.metrics import MeasureRequests
@@ -48,6 +50,8 @@ CONTROLLERS = (
     ReplacementController,
     InventoryItemController,
     InventoryPointController,
+    HoldController,
+    HoldScheduleController,
     PartController,
     AlertController,
     OptionController,

@@ -104,6 +104,11 @@ def map_of(bodies: Iterable[tuple[int, bytes]]) -> bytes:
     return b"{%s}" % b",".join([b'"%d":%s' % each for each in bodies])
 
 
+def list_of(bodies: Iterable[tuple[int, bytes]]) -> bytes:
+    """`[…, …]`"""
+    return b"[%s]" % b",".join([body for _, body in bodies])
+
+
 class Noun(NamedTuple):
     """A kind of object."""
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from taktledger.api.backend import Backend
 from taktledger.api.live import MachineLive
-from taktledger.shopfloor.profile import profile_of
+from taktledger.shopfloor.profile import profile_for_edge
 from taktledger.shopfloor.wire import Profiles
 
 LONGEST_WAIT_SECONDS = 60.0
@@ -67,7 +67,7 @@ class EdgeController(Controller):
 def _profiles(backend: Backend, names: list[str]) -> Profiles:
     shop = backend.writer.shop
     found = {
-        name: profile_of(shop, shop.machines[shop.machine_ids[name]])
+        name: profile_for_edge(shop, shop.machines[shop.machine_ids[name]], backend.clock())
         for name in sorted(set(names))
         if name in shop.machine_ids
     }

@@ -89,6 +89,17 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "get_replacement_image": READ,
     "set_replacement_image": SHOP,
     "delete_replacement_image": SHOP,
+    "list_holds": READ,
+    "get_hold": READ,
+    "create_hold": SHOP,
+    "edit_hold": SHOP,
+    "delete_hold": PLAN,
+    "list_hold_schedules": READ,
+    "get_hold_schedule": READ,
+    "create_hold_schedule": PLAN,
+    "preview_hold_schedule": READ,
+    "edit_hold_schedule": PLAN,
+    "delete_hold_schedule": PLAN,
     "list_inventory_items": READ,
     "get_inventory_item": READ,
     "create_inventory_item": PLAN,
@@ -127,6 +138,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 
 WRITABLE: dict[str, dict[str, tuple[str, ...]]] = {
+    "edit_hold": {"shop": ("notes",)},
     "edit_tool": {"shop": ("notes", "part_count")},
     "edit_user": {SELF: ("favorite_tools", "favorite_machines", "password")},
     "issue_key": {"plan": ("name",), "shop": ("name",), "audit": ("name",)},

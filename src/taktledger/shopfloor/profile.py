@@ -4,8 +4,10 @@ The ledger makes it, the edge keeps it.
 """
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from taktledger.domain.controls import RUNNING_STATES, running_states
+from taktledger.domain.holds.clock import hold_times
 from taktledger.domain.shop import Machine, Shop
 
 PART_COUNT = "part_count"
@@ -38,6 +40,12 @@ class Profile(Struct, kw_only=True, frozen=True):
     """Variables to watch, besides the counters and `program_cv`."""
     holds: list[HoldTime] = field(default_factory=list)
     """The holds that have not ended, and those that its schedules will make in the next seven days."""
+
+
+def profile_for_edge(shop: Shop, machine: Machine, now: float) -> Profile:
+    """What the ledger knows of a machine, with the times at which it must not run."""
+    holds = [HoldTime(start, end) for start, end in hold_times(shop, machine.id, now)]
+    return replace(profile_of(shop, machine), holds=holds)
 
 
 def profile_of(shop: Shop, machine: Machine) -> Profile:

@@ -1,13 +1,14 @@
 """The clock's part: schedules fire, holds begin and end. Each once, in order, with its own time, however late."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from taktledger.domain.event import Event
 from taktledger.domain.holds.hold import HoldCreated, next_hold_id, turn, turns_at
-from taktledger.domain.holds.recurrence import next_firing, recurrence_of
+from taktledger.domain.holds.recurrence import Recurrence, firings, next_firing, recurrence_of
 from taktledger.domain.shop import HoldSchedule, Shop
 
 AHEAD_SECONDS = 7 * 24 * 3600.0
@@ -40,7 +41,9 @@ def hold_times(shop: Shop, machine_id: int, now: float) -> list[tuple[float, flo
     found = {(hold.start, hold.end) for each in shop.open_holds if (hold := shop.holds[each]).machine_id == machine_id}
     for schedule in shop.hold_schedules.values():
         if schedule.machine_id == machine_id:
-            found |= {(at, _end(schedule, at)) for at in _firings(shop, schedule, now + AHEAD_SECONDS)}
+            coming = firings(*_rule(shop, schedule), schedule.looked_until)
+            soon = takewhile(lambda at: at <= now + AHEAD_SECONDS, coming)
+            found |= {(at, _end(schedule, at)) for at in soon}
     return sorted(
         (each for each in found if each[1] is None or each[1] > now), key=lambda each: (each[0], each[1] or 0)
     )
@@ -52,19 +55,12 @@ def _turns(shop: Shop) -> Iterator[tuple[float, int, int]]:
         if (at := turns_at(shop.holds[hold_id])) is not None:
             yield at, HOLD, hold_id
     for schedule in shop.hold_schedules.values():
-        if (at := _next(shop, schedule, schedule.looked_until)) is not None:
+        if (at := next_firing(*_rule(shop, schedule), schedule.looked_until)) is not None:
             yield at, SCHEDULE, schedule.id
 
 
-def _firings(shop: Shop, schedule: HoldSchedule, until: float) -> Iterator[float]:
-    at = _next(shop, schedule, schedule.looked_until)
-    while at is not None and at <= until:
-        yield at
-        at = _next(shop, schedule, at)
-
-
-def _next(shop: Shop, schedule: HoldSchedule, after: float) -> float | None:
-    return next_firing(recurrence_of(schedule), schedule.created, ZoneInfo(shop.options.timezone), after)
+def _rule(shop: Shop, schedule: HoldSchedule) -> tuple[Recurrence, float, ZoneInfo]:
+    return recurrence_of(schedule), schedule.created, ZoneInfo(shop.options.timezone)
 
 
 def _end(schedule: HoldSchedule, at: float) -> float | None:

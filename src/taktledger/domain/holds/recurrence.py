@@ -65,6 +65,14 @@ def next_firing(rule: Recurrence, created: float, zone: ZoneInfo, after: float) 
     return None
 
 
+def firings(rule: Recurrence, created: float, zone: ZoneInfo, after: float) -> Iterator[float]:
+    """All times after `after`, in order, until there is none within fifty years."""
+    at = next_firing(rule, created, zone, after)
+    while at is not None:
+        yield at
+        at = next_firing(rule, created, zone, at)
+
+
 def _days(rule: Recurrence, created: date, begin: date) -> Iterator[date]:
     """The days of the rule, from the beginning of its last period that starts at or before `begin`."""
     months, weekdays = list(_bits(rule.months, first=1)), set(_bits(rule.weekdays, first=0))

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from taktledger.domain.errors import Invalid, NotFound, ReferenceMissing
 from taktledger.domain.event import Event
 from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
-from taktledger.domain.holds.recurrence import ALL_MONTHS, ALL_WEEKDAYS, INDICES, Frequency
+from taktledger.domain.holds.recurrence import ALL_MONTHS, ALL_WEEKDAYS, INDICES, Frequency, Recurrence
 from taktledger.domain.shop import HoldSchedule, Shop
 from taktledger.domain.values import Id, Int, Name, Text, edit, narrow, only_changes
 
@@ -111,6 +112,15 @@ class CreateHoldSchedule(HoldScheduleFields, kw_only=True, frozen=True):
     time_of_day: TimeOfDay
 
 
+class PreviewedSchedule(RecurrenceFields, kw_only=True, frozen=True):
+    """A schedule that may not exist yet, with what says when it fires."""
+
+    frequency: Frequency
+    time_of_day: TimeOfDay
+    id: Id | None = None
+    """Of a schedule that exists: from the last hold that it made."""
+
+
 class EditHoldSchedule(Struct, kw_only=True, frozen=True):
     schedule_id: int
     fields: HoldScheduleFields
@@ -167,6 +177,13 @@ def check_indices(frequency: str, indices: list[int]) -> None:
             raise Invalid(
                 f"{index} is no index of frequency {frequency}: 1 to {highest}, or -1 to -{highest}", "indices"
             )
+
+
+def recurrence_asked(fields: PreviewedSchedule) -> Recurrence:
+    """The rule of a schedule that may not exist yet. Raises Invalid."""
+    check_indices(fields.frequency, fields.indices or [])
+    said = {name: value for name in Recurrence.__struct_fields__ if (value := getattr(fields, name)) is not UNSET}
+    return msgspec.convert(said, Recurrence)
 
 
 def _check_machine(shop: Shop, machine_id: int) -> None:
