@@ -43,6 +43,25 @@ from taktledger.domain.controls import ControlChanges, NoteContact, note_contact
 from taktledger.domain.duplicate import Copy, DuplicateProcess, duplicate_process
 from taktledger.domain.event import Event
 from taktledger.domain.fold import fold
+from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
+from taktledger.domain.holds.hold import (
+    CreateHold,
+    DeleteHold,
+    EditHold,
+    HoldFields,
+    create_hold,
+    delete_hold,
+    edit_hold,
+)
+from taktledger.domain.holds.schedule import (
+    CreateHoldSchedule,
+    DeleteHoldSchedule,
+    EditHoldSchedule,
+    HoldScheduleFields,
+    create_hold_schedule,
+    delete_hold_schedule,
+    edit_hold_schedule,
+)
 from taktledger.domain.inventory.items import (
     CreateInventoryItem,
     DeleteInventoryItem,
@@ -344,6 +363,13 @@ DECISIONS: dict[str, Callable[..., Any]] = {
     "edit_inventory_point": edit_inventory_point,
     "delete_inventory_point": delete_inventory_point,
     "import_quantities": import_quantities,
+    "create_hold": create_hold,
+    "edit_hold": edit_hold,
+    "delete_hold": delete_hold,
+    "create_hold_schedule": create_hold_schedule,
+    "edit_hold_schedule": edit_hold_schedule,
+    "delete_hold_schedule": delete_hold_schedule,
+    "look_at_holds": look_at_holds,
     "edit_process": edit_process,
     "archive_process": archive_process,
     "delete_process": delete_process,
@@ -492,10 +518,23 @@ _tool: dict[str, Any] = {
     "calibration_date": st.none() | st.dates(date(2025, 11, 1), date(2025, 11, 30)),
     "calibration_interval": st.none() | st.integers(1, 20),
     "calibration_notify": st.none() | st.just(1),
+    "is_critical": st.booleans(),
     "replaced_checklist": st.none() | st.lists(a_text, max_size=1),
     "part_count": st.integers(0, 5),
     "runtime": a_number.filter(lambda seconds: 0 <= seconds < 10),
     **_life,
+}
+_hold: dict[str, Any] = {"start": a_moment, "end": st.none() | a_moment, "reason": a_text, "notes": a_text}
+_schedule: dict[str, Any] = {
+    "machine_id": a_machine_id,
+    "reason": a_text,
+    "frequency": st.sampled_from(("D", "H", "W")),
+    "interval": st.integers(1, 2),
+    "indices": st.lists(st.integers(1, 7), min_size=1, max_size=7),
+    "months": st.sampled_from((4095, 1, 1024)),
+    "weekdays": st.sampled_from((127, 8)),
+    "time_of_day": st.sampled_from(("12:00", "12:20", "13:05")),
+    "duration": st.sampled_from((None, 0.5, 20.0)),
 }
 _replacing: dict[str, Any] = {
     "reason": st.integers(0, 6),
@@ -570,6 +609,8 @@ facts = one_of(
     st.builds(f.StateSeen, changes=_changes),
     st.builds(f.VariablesSeen, variables=some_variables),
     st.builds(f.RunTimeSeen, tool_seconds=some_seconds),
+    st.builds(f.HoldOutputWritten, held=st.booleans()),
+    st.builds(f.HoldOutputFailed, held=st.booleans(), error=a_text),
     st.builds(f.FactSetAside, fact=a_text, error=a_text),
 )
 
@@ -708,6 +749,28 @@ _on_inventory = one_of(
     _act("delete_inventory_point", st.builds(DeleteInventoryPoint, point_id=a_point_id)),
     _act("import_quantities", st.builds(ImportQuantities, point_id=a_point_id, quantities=some_quantities)),
 )
+_on_holds = one_of(
+    _act("create_hold", st.builds(CreateHold, machine_id=a_machine_id, fields=_some(HoldFields, **_hold))),
+    *[
+        _act("edit_hold", st.builds(EditHold, hold_id=st.integers(1, 4), fields=_some(HoldFields, **_hold)))
+        for _ in range(2)
+    ],
+    _act("delete_hold", st.builds(DeleteHold, hold_id=st.integers(1, 4))),
+    _act(
+        "create_hold_schedule",
+        _some(dict, **_schedule).map(
+            lambda said: CreateHoldSchedule(
+                **{"machine_id": 1, "name": "look", "frequency": "H", "time_of_day": "12:10", "indices": [3]} | said
+            )
+        ),
+    ),
+    _act(
+        "edit_hold_schedule",
+        st.builds(EditHoldSchedule, schedule_id=st.integers(1, 2), fields=_some(HoldScheduleFields, **_schedule)),
+    ),
+    _act("delete_hold_schedule", st.builds(DeleteHoldSchedule, schedule_id=st.integers(1, 2))),
+    *[_act("look_at_holds", st.just(LookAtHolds())) for _ in range(3)],
+)
 _on_processes = one_of(
     _act("edit_process", st.builds(EditProcess, process_id=a_process_id, fields=_some(ProcessFields, **_process))),
     _act("edit_process", st.builds(EditProcess, process_id=a_process_id, fields=_some(ProcessFields, **_process))),
@@ -782,6 +845,7 @@ _on_the_rest = one_of(
             part_report_limit=st.sampled_from((1, 4, 100)),
             check_unused_tools_parts=st.integers(1, 3),
             machine_silent_seconds=st.sampled_from((0, 60)),
+            timezone=st.sampled_from(("UTC", "Europe/Berlin", "Asia/Kathmandu")),
         ),
     ),
     _act(
@@ -800,7 +864,7 @@ _on_the_rest = one_of(
     _act("issue_key", st.builds(IssueKey, user_id=st.integers(1, 2), name=a_name)),
     _act("revoke_key", st.builds(RevokeKey, key_id=st.integers(1, 2))),
 )
-commands = one_of(_on_the_rest, _on_the_rest, _on_tooling, _on_inventory, _on_processes, _on_parts)
+commands = one_of(_on_the_rest, _on_the_rest, _on_tooling, _on_inventory, _on_processes, _on_parts, _on_holds)
 _an_updated_machine = st.sampled_from((2, 2, 2, 1, 3))  # edges report the lathe, and then 1 takes no updates
 facts_taken = st.builds(
     Act,

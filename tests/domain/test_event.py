@@ -48,7 +48,11 @@ def _values(described: inspect.Type) -> st.SearchStrategy[Any]:
             -(2**53) if kind.ge is None else kind.ge, 2**53 if kind.le is None else kind.le
         ),
         inspect.FloatType: lambda kind: st.floats(kind.ge, kind.le, allow_nan=False, allow_infinity=False),
-        inspect.StrType: lambda kind: TEXT.filter(lambda text: len(text) >= (kind.min_length or 0)),
+        inspect.StrType: lambda kind: (
+            st.from_regex(kind.pattern, alphabet="0123456789:", fullmatch=True)
+            if kind.pattern
+            else TEXT.filter(lambda text: len(text) >= (kind.min_length or 0))
+        ),
         inspect.DateType: lambda _: st.dates(),
         inspect.LiteralType: lambda kind: st.sampled_from(kind.values),
         inspect.ListType: lambda kind: st.lists(_values(kind.item_type), max_size=3),
