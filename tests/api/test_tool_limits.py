@@ -1,9 +1,11 @@
-"""Warnings before a tool's life ends, as the documents have it."""
+"""Warnings before a tool's life ends, and holds after it, as the documents have it."""
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx
+import pytest
 
 from api.client import Json, get, report
 from api.tooling import (
@@ -11,6 +13,7 @@ from api.tooling import (
     MARCH,
     Line,
     patch_life,
+    patch_tool,
     replaced,
     running,
     tool_of,
@@ -26,6 +29,13 @@ def make_parts(api: httpx.Client, line: Line, reading: int) -> None:
 
 def warnings_of(api: httpx.Client, tool: Json) -> list[Json]:
     return [alert for alert in get(api, "/api/alerts/").values() if alert["tool_id"] == tool["id"]]
+
+
+def holds_of(api: httpx.Client, machine: Json) -> list[Json]:
+    """The holds of this machine that have not ended."""
+    listed: Any = get(api, "/api/machines/holds/")
+    now = time.time()
+    return [each for each in listed if each["machine_id"] == machine["id"] and not 0 < (each["end"] or 0) <= now]
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
@@ -89,3 +99,53 @@ def test_a_warning_when_little_run_time_remains(api: httpx.Client) -> None:
         when = MARCH + 3_600 + 30 * step
         report(api, line.mill, part_count=step, active_tool=LOCATION, cycle_state="ACTIVE", when=when)
     assert eventually(lambda: len(warnings_of(api, line.tool)) == 1)
+
+
+# Holds
+
+
+@pytest.fixture
+def critical(api: httpx.Client) -> Line:
+    """A critical tool that has made as many parts as it may."""
+    line = running(api, part_life=3, is_critical=True)
+    make_parts(api, line, 3)
+    return line
+
+
+def test_a_critical_tool_beyond_its_life_holds_its_machine(api: httpx.Client, critical: Line) -> None:
+    """When its usage is beyond its life (greater than it); made by the ledger, so by no user."""
+    time.sleep(0.5)
+    assert holds_of(api, critical.mill) == []
+    make_parts(api, critical, 4)
+    assert eventually(lambda: len(holds_of(api, critical.mill)) == 1)
+    (hold,) = holds_of(api, critical.mill)
+    assert hold["user_id"] is None
+    make_parts(api, critical, 5)
+    assert len(holds_of(api, critical.mill)) == 1
+
+
+ENDS: dict[str, Json] = {
+    "longer life": {"part_life": 50},
+    "no longer critical": {"is_critical": False},
+    "out of the process": {"assembly_id": None},
+}
+
+
+@pytest.mark.parametrize("how", ["replaced", *ENDS])
+def test_the_hold_ends_with_its_reason(api: httpx.Client, critical: Line, how: str) -> None:
+    """The machine has it while a critical tool of the loaded process is past its life; released by the ledger."""
+    make_parts(api, critical, 4)
+    assert eventually(lambda: len(holds_of(api, critical.mill)) == 1)
+    if how == "replaced":
+        replaced(api, critical.tool)
+    else:
+        patch_tool(api, critical.tool, **ENDS[how])
+    assert eventually(lambda: holds_of(api, critical.mill) == [])
+
+
+def test_another_tool_holds_nothing(api: httpx.Client) -> None:
+    """`is_critical`: whether the machine should be kept from running."""
+    line = running(api, part_life=3, is_critical=False)
+    make_parts(api, line, 9)
+    time.sleep(0.5)
+    assert holds_of(api, line.mill) == []

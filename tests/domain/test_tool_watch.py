@@ -167,6 +167,10 @@ def lasting(tool_id: int, said: dict[str, Any]) -> Do:
     return lasts(tool_id, **said)
 
 
+def critical(life: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.tuples(life, st.booleans()).map(lambda said: said[0] | {"is_critical": said[1]})
+
+
 def _tool(said: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[Do]:
     return _do(EditTool, "edit_tool", tool_id=a_tool_id, changes=said.map(lambda each: ToolChanges(**each)))
 
@@ -181,6 +185,7 @@ said = st.builds(Replacing, substitute=st.sampled_from((None, None, 1, 2)), time
 changes = one_of(
     *[_tool(a_life)] * 3,
     *(_tool(a_mode), _tool(a_counter), _pair(a_life), _pair(a_counter)),
+    _tool(st.fixed_dictionaries({"is_critical": st.booleans()})),
     _do(ReplaceTool, "replace_tool", tool_id=a_tool_id, said=said, force_substitute=st.just(True)),
     _do(UndoReplacement, "undo_replacement", replacement_id=st.integers(1, 3)),
     _do(AdjustPartCounts, "adjust_part_counts", tools=st.just([1, 2]), count=st.integers(-2, 2)),
@@ -204,7 +209,7 @@ some_run_time = st.builds(
 wear = one_of(some_cycles, some_cycles, some_cycles, some_run_time)
 phases = st.tuples(st.lists(changes, max_size=2), st.lists(wear, min_size=6, max_size=12))
 stories = st.tuples(
-    st.tuples(*(st.builds(lasting, st.just(each), one_of(by_parts, by_time, by_time)) for each in (1, 3))),
+    st.tuples(*(st.builds(lasting, st.just(each), critical(one_of(by_parts, by_time, by_time))) for each in (1, 3))),
     st.lists(phases, min_size=2, max_size=5),
 ).map(lambda story: [[each] for part in (story[0], *(some for phase in story[1] for some in phase)) for each in part])
 BEGIN = [[loads("O1")], [loads("O3")]]
