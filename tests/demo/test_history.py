@@ -269,6 +269,22 @@ def test_changeovers_are_planned_or_confirmed_within_minutes(month: Month) -> No
     assert len(kept) == sum(e.planned for e in said)
 
 
+def test_every_machine_is_serviced_each_week_before_the_early_shift(month: Month) -> None:
+    services = [each for each in month.shop.holds.values() if each.schedule_id is not None]
+    assert {each.machine_id for each in services} == set(month.shop.machines)
+    assert all(datetime.fromtimestamp(each.start, UTC).hour == 5 and each.ended for each in services)
+    cycles = [event.occurred_at for event in month.events if isinstance(event, CycleFinished)]
+    assert not any(hold.start < at < (hold.end or NOW) for hold in services for at in cycles)
+    assert len(services) >= 4 * 4
+
+
+def test_one_machine_was_held_over_a_night_by_hand(month: Month) -> None:
+    (held,) = [each for each in month.shop.holds.values() if not each.automatic]
+    assert month.shop.users[held.user_id or 0].username == "marco"
+    assert held.ended
+    assert held.notes
+
+
 def test_few_alerts_are_open(month: Month) -> None:
     names = {machine_id: name for name, machine_id in month.shop.machine_ids.items()}
     kinds = ("stock", "calibration")  # no tool is worn here: see test_tooling

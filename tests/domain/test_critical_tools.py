@@ -230,3 +230,11 @@ def test_two_tools_make_two_holds(line: Line) -> None:
     assert [hold.tool_id for hold in line.open] == [1, 2]
     line.replace()
     assert [hold.tool_id for hold in line.open] == [2]
+
+
+def test_another_warning_is_no_other_life(line: Line) -> None:
+    line.make(LIFE + 1)
+    line.release()
+    line.edit_tool(warn_life=1)
+    line.make(1)
+    assert (line.open, line.made) == ([], 1)

@@ -14,6 +14,7 @@ from taktledger.demo.control import ACTIVE, STOPPED, Control, Kept, Rhythm
 from taktledger.demo.days import days_of
 from taktledger.demo.machines import MACHINES
 from taktledger.demo.people import HOUR, Told, Wish, in_order
+from taktledger.demo.service import services, set_up_service, tank_open
 from taktledger.demo.setup import DONE, set_up_machine, set_up_people
 from taktledger.demo.setup_tools import set_up_inventory, set_up_tools
 from taktledger.demo.shifts import shifts
@@ -59,7 +60,14 @@ def history(start: float, now: float, seed: int) -> Iterator[HistoryStep]:
 
     A later `now` makes a longer history that begins in the same way, so one that was cut off can be written to its end.
     """
-    shop_wide = [*set_up_people(start), *set_up_inventory(start), *stock_days(start, now), *mornings(start, now)]
+    shop_wide = [
+        *set_up_people(start),
+        *set_up_inventory(start),
+        *stock_days(start, now),
+        *mornings(start, now),
+        *services(start, now),
+        *tank_open(MACHINES[1], start),
+    ]
     people = [_wanted(wish) for wish in in_order(shop_wide, now)]
     told: list[Iterable[HistoryStep]] = [people]
     for machine in MACHINES:
@@ -88,6 +96,7 @@ def _wishes(machine: MachineSpec, facts: list[HistoryStep], start: float, now: f
     found = [
         *set_up_machine(machine, start, RHYTHM.pace),
         *set_up_tools(machine, start),
+        *set_up_service(machine, start),
         *days_of(machine, told, start, now, random),
         *tool_days(machine, told, start, now, seed),
     ]

@@ -20,7 +20,7 @@ from taktledger.domain.controls import (
     MachineSilenceEnded,
 )
 from taktledger.domain.event import Event
-from taktledger.domain.holds.hold import HoldDeleted, HoldEnded, is_in_force
+from taktledger.domain.holds.hold import HoldDeleted, HoldEdited, HoldEnded, is_in_force
 from taktledger.domain.machines import MachineDeleted
 from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
 from taktledger.domain.processes import ProcessDeleted
@@ -53,7 +53,7 @@ def react(shop: Shop, event: Event) -> Iterator[Event]:
             yield from switch_process(shop, shop.machines[event.machine_id], event)
         case MachineDeleted():
             yield from dismiss_alerts(shop, event, machine_id=event.machine_id)
-        case HoldEnded() | HoldDeleted():
+        case HoldEdited() | HoldEnded() | HoldDeleted():
             yield from _of_holds(shop, event)
         case ToolEvent():
             yield from _of_tools(shop, event)
@@ -81,7 +81,7 @@ def _of_tools(shop: Shop, event: ToolEvent) -> Iterator[Event]:
             pass
 
 
-def _of_holds(shop: Shop, event: HoldEnded | HoldDeleted) -> Iterator[Event]:
+def _of_holds(shop: Shop, event: HoldEdited | HoldEnded | HoldDeleted) -> Iterator[Event]:
     """A machine that may run need not be told any more that it mustn't."""
     for machine_id in {alert.machine_id for alert in shop.open_alerts.values() if alert.kind == "hold" and alert.held}:
         if machine_id is not None and not is_in_force(shop, machine_id):

@@ -214,8 +214,10 @@ def next_hold_id(shop: Shop) -> int:
 def turn(hold: Hold, now: float) -> Iterator[Event]:
     """What has become of it by now. `hold` is the shop's own, and changes meanwhile."""
     while (at := turns_at(hold)) is not None and at <= now:
-        kind = HoldEnded if hold.started else HoldStarted
-        yield kind(occurred_at=at, hold_id=hold.id)
+        if hold.started:
+            yield HoldEnded(occurred_at=at, hold_id=hold.id)
+        else:
+            yield HoldStarted(occurred_at=at, hold_id=hold.id)
 
 
 def turns_at(hold: Hold) -> float | None:

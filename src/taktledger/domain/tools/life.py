@@ -58,9 +58,9 @@ class ToolWarningEnded(ToolEvent, frozen=True, kw_only=True):
 def life_changed(shop: Shop, event: ToolLifeChanged) -> None:
     tool = shop.tools[event.tool_id]
     set_life(tool, event.process_id, event.fields)
-    tool.hold_waived = False
     tool.revision += 1
     if is_recorded(event):
+        tool.hold_waived = False
         shop.last_ids["tool_life_record"] = tool.life_record_id = shop.last_ids.get("tool_life_record", 0) + 1
     shop.touched.tools.add(tool.id)
 
