@@ -8,10 +8,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
 from granian.constants import Interfaces
@@ -29,22 +27,16 @@ from taktledger.api.app import create_app
 from taktledger.api.backend import Backend
 from taktledger.api.documents import Documents
 from taktledger.api.live import LiveState
-from taktledger.domain.controls import note_contact
-from taktledger.domain.event import SYSTEM
-from taktledger.domain.holds.clock import LookAtHolds, look_at_holds, next_turn
-from taktledger.domain.tools.watch import LookAtTools, ToolWatch
+from taktledger.domain.tools.watch import ToolWatch
 from taktledger.ledger.credentials import Credentials
 from taktledger.ledger.store import Ledger
-from taktledger.ledger.writer import OutcomeUnknown, Request, Step, Writer
+from taktledger.ledger.writer import Writer
 from taktledger.shopfloor.ingest import UpdateInbox
+from taktledger.watches import WATCHES
 
 log = structlog.get_logger()
 
 STOP_SECONDS = 4.0
-LOOK_FOR_REBUILD_SECONDS = 0.5
-LOOK_FOR_SILENCE_SECONDS = 1.0
-LOOK_AT_CALENDAR_SECONDS = 1.0
-LOOK_AT_HOLDS_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -149,13 +141,10 @@ async def _serve(settings: Settings, backend: Backend, config: Path | None, stop
         log_level=LogLevels.error,
     )
     writing = asyncio.create_task(backend.writer.run(), name="the writer")
-    watching = asyncio.create_task(_watch_for_rebuild(backend), name="the watch for rebuilds")
-    listening = asyncio.create_task(_watch_for_silence(backend), name="the watch for silent machines")
-    looking = asyncio.create_task(_watch_calendar(backend), name="the watch for the calendar")
-    holding = asyncio.create_task(_watch_holds(backend), name="the watch for holds")
+    watching = [asyncio.create_task(watch(backend), name=watch.__name__) for watch in WATCHES]
     serving = asyncio.create_task(server.serve(), name="the HTTP server")
     edge = asyncio.create_task(_edge(settings, config), name="the edge") if config else None
-    tasks = [writing, watching, listening, looking, holding, serving, *([edge] if edge else [])]
+    tasks = [writing, *watching, serving, *([edge] if edge else [])]
     greeting = asyncio.create_task(_greet(settings), name="the greeting")
     stopped = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -191,16 +180,6 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
 
 
-async def _watch_for_rebuild(backend: Backend) -> None:
-    """Changes over to a file that `taktledger rebuild` has finished: in one step, so between two groups."""
-    while True:
-        await asyncio.sleep(LOOK_FOR_REBUILD_SECONDS)
-        if backend.rows.newer() and (shop := backend.rows.change_over()) is not None:
-            backend.writer.shop = shop
-            backend.documents.clear()
-            log.info("changed over to a rebuilt read model", position=shop.position)
-
-
 def _check_port(host: str, port: int) -> None:
     """Says so before anything is opened, instead of somewhere inside the server."""
     try:
@@ -211,54 +190,6 @@ def _check_port(host: str, port: int) -> None:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
         raise CannotStart(f"can't listen on {host}:{port}: {reason}") from None
-
-
-async def _watch_for_silence(backend: Backend) -> None:
-    """Writes down which machines their edge has not heard of for too long, and which answer again."""
-    since = backend.clock()
-    while True:
-        await asyncio.sleep(LOOK_FOR_SILENCE_SECONDS)
-        for command in backend.live.silences(backend.writer.shop, backend.clock(), since):
-            step = Step(decide=note_contact, command=command)
-            try:
-                await backend.writer.execute(Request(steps=[step], actor=SYSTEM))
-            except OutcomeUnknown:  # the disk is full: the next look finds out
-                break
-
-
-async def _watch_holds(backend: Backend) -> None:
-    """Writes down when holds begin and end, and makes those that schedules are due to make."""
-    while True:
-        due = next_turn(backend.writer.shop)
-        if due is not None and due <= backend.clock():
-            step = Step(decide=look_at_holds, command=LookAtHolds())
-            try:
-                await backend.writer.execute(Request(steps=[step], actor=SYSTEM))
-            except OutcomeUnknown:
-                pass  # the disk is full: the next look finds out
-            except Exception:
-                log.exception("the holds could not be looked at")
-        await asyncio.sleep(LOOK_AT_HOLDS_SECONDS)
-
-
-async def _watch_calendar(backend: Backend) -> None:
-    """Looks at all tools when a day begins, and when notices were snoozed until now."""
-    looked_at, day = 0.0, None
-    while True:
-        shop, now = backend.writer.shop, backend.clock()
-        today = datetime.fromtimestamp(now, ZoneInfo(shop.options.timezone)).date()
-        snoozes = [tool.replacement_rules_snoozed_until or 0.0 for tool in shop.tools.values()]
-        if today != day or any(looked_at <= each < now for each in snoozes):
-            step = Step(decide=backend.tools.look_at_tools, command=LookAtTools())
-            try:
-                await backend.writer.execute(Request(steps=[step], actor=SYSTEM))
-                looked_at, day = now, today
-            except OutcomeUnknown:
-                pass  # the disk is full: the next look finds out
-            except Exception:
-                log.exception("the tools could not be looked at")
-                looked_at, day = now, today
-        await asyncio.sleep(LOOK_AT_CALENDAR_SECONDS)
 
 
 async def _greet(settings: Settings) -> None:

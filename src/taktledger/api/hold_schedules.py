@@ -57,7 +57,7 @@ class HoldScheduleController(Controller):
         self, backend: NamedDependency[Backend], data: JSONBody[PreviewedSchedule], count: FromQuery[Count] = 1
     ) -> Document[list[float]]:
         """The next times at which such a schedule would fire, in UNIX seconds, from now on; with the `id` of a schedule
-        that has made a hold, from that on. Fewer than `count` if there are no more within fifty years of each other."""
+        that has made a hold, from that on. Fewer than `count` if nothing comes for fifty years."""
         rule = recurrence_asked(data)
         now = backend.clock()
         created, after = now, now

@@ -3,9 +3,9 @@
 The days are those of `dateutil.rrule`; what a day's local time is in UTC, and elapsed hours, are worked out here.
 """
 
-from calendar import monthrange
+from calendar import isleap, monthrange
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from math import gcd
 from typing import Literal
@@ -27,10 +27,13 @@ YEARS_TO_DAYS: dict[str, Literal[0, 1, 2, 3]] = {
     "W": rrule.WEEKLY,
     "D": rrule.DAILY,
 }
-SEARCHED = timedelta(days=50 * 366)
-"""A rule that doesn't fire within this time is taken as one that never does. A leap day that has to be a Monday comes
-every 28 years, and once in a while after 40."""
+PERIOD_DAYS = {"Y": 366, "M": 31, "W": 7, "D": 1}
+SEARCHED_YEARS = SEARCHED_PERIODS = 50
+"""A rule that fires in neither is taken as one that never does. A leap day that has to be a Monday comes every 28
+years, and once in a while after 40."""
 HOUR = 3600
+LAST = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
+"""Beyond this there are no dates."""
 
 
 class Recurrence(Struct, frozen=True, kw_only=True):
@@ -50,9 +53,9 @@ def recurrence_of(schedule: HoldSchedule) -> Recurrence:
 def next_firing(rule: Recurrence, created: float, zone: ZoneInfo, after: float) -> float | None:
     """The first time after `after` at which a schedule fires that was created at `created`; all in UNIX seconds.
 
-    None: it doesn't within the next fifty years.
+    None: it doesn't within the next fifty years, or fifty intervals.
     """
-    if not rule.months or not rule.weekdays:
+    if not rule.months or not rule.weekdays or after >= LAST:
         return None
     if rule.frequency == "H":
         return _next_hour(rule, created, zone, after)
@@ -66,7 +69,7 @@ def next_firing(rule: Recurrence, created: float, zone: ZoneInfo, after: float) 
 
 
 def firings(rule: Recurrence, created: float, zone: ZoneInfo, after: float) -> Iterator[float]:
-    """All times after `after`, in order, until there is none within fifty years."""
+    """All times after `after`, in order, until there is none for fifty years, or fifty intervals."""
     at = next_firing(rule, created, zone, after)
     while at is not None:
         yield at
@@ -84,7 +87,7 @@ def _days(rule: Recurrence, created: date, begin: date) -> Iterator[date]:
         YEARS_TO_DAYS[rule.frequency],
         interval=rule.interval,
         dtstart=datetime.combine(_period(rule, created, begin), time.min),
-        until=datetime.combine(begin + SEARCHED, time.min),
+        until=datetime.combine(_searched_until(rule, begin), time.min),
         wkst=rrule.MO,
         bymonth=months,
         byweekday=sorted(weekdays),
@@ -99,11 +102,13 @@ def _has_a_day(rule: Recurrence, months: list[int], weekdays: set[int], created:
     """False if no day can be in the rule, whatever the year."""
     match rule.frequency:
         case "Y":
-            days = [_day_of_year(year, index) for year in (2027, 2028) for index in rule.indices]
+            reached = range(created.year, min(created.year + 400 * rule.interval, 9999) + 1, rule.interval)
+            years = {2028 if isleap(year) else 2027 for year in reached}
+            days = [_day_of_year(year, index) for year in years for index in rule.indices]
             return any(day is not None and day.month in months for day in days)
         case "M":
-            reached = [month for month in months if (month - created.month) % gcd(rule.interval, 12) == 0]
-            return any(abs(index) <= monthrange(2028, month)[1] for index in rule.indices for month in reached)
+            reachable = [month for month in months if (month - created.month) % gcd(rule.interval, 12) == 0]
+            return any(abs(index) <= monthrange(2028, month)[1] for index in rule.indices for month in reachable)
         case "D" if rule.interval % 7 == 0:
             return created.weekday() in weekdays
     return True
@@ -128,6 +133,11 @@ def _period(rule: Recurrence, created: date, begin: date) -> date:
     return date.fromordinal(_aligned(created.toordinal(), begin.toordinal(), rule.interval))
 
 
+def _searched_until(rule: Recurrence, begin: date) -> date:
+    days = max(SEARCHED_YEARS * 366, SEARCHED_PERIODS * rule.interval * PERIOD_DAYS[rule.frequency])
+    return date.fromordinal(min(begin.toordinal() + days, date.max.toordinal() - 1))
+
+
 def _aligned(first: int, until: int, step: int) -> int:
     """The last of `first`, `first + step` … that is not beyond `until`."""
     return first + max(0, until - first) // step * step
@@ -148,7 +158,7 @@ def _next_hour(rule: Recurrence, created: float, zone: ZoneInfo, after: float) -
     first = int(created) - local.minute * 60 - local.second
     step = rule.interval * HOUR
     number = max(0, int((after - HOUR - first) // step))
-    last = after + SEARCHED.total_seconds()
+    last = min(after + SEARCHED_YEARS * 366 * 24 * HOUR, LAST)
     while (hour := first + number * step) <= last:
         at = hour + (minute - _local(hour, zone).minute) % 60 * 60
         day = _local(at, zone).date()
