@@ -34,11 +34,22 @@ class Adapter(Protocol):
     def counter_bits(self) -> int:
         """Size of the register of `part_count`: 16 or 32."""
 
+    @property
+    def has_hold_output(self) -> bool:
+        """Whether the machine can be told to hold."""
+
+    @property
+    def held(self) -> bool | None:
+        """What its hold output read at the last poll. None: neither of the two, or it has none."""
+
     async def connect(self) -> None:
         """Raises AdapterError."""
 
     async def poll(self) -> MachineUpdate:
         """Reads all of it, or raises AdapterError: never half an update."""
+
+    async def hold(self, held: bool) -> None:
+        """Writes the hold output and reads it back. Raises AdapterError if it doesn't read as it was written."""
 
     async def describe(self) -> list[Reading]:
         """Reads value by value. Raises AdapterError if the machine doesn't answer at all."""

@@ -38,6 +38,8 @@ async def check(
         say(f"{machine.name}: {len(readings)} values read, {wrong} wrong" if wrong else f"{machine.name}: ok")
         for reading in readings:
             say(_line(reading))
+        if not adapter.has_hold_output:  # most machines have none, so this is nothing wrong
+            say("  it has no hold output: holds can't be enforced on it")
         all_well = all_well and not wrong
     return all_well
 

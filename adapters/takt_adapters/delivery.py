@@ -29,7 +29,7 @@ ANSWER_SECONDS = 10.0
 PROFILE_WAIT_SECONDS = 25
 """How long the ledger may hold the request while the profiles stay as they are."""
 PROFILE_PAUSE_SECONDS = 0.5
-"""For a ledger that answers at once."""
+"""From one request to the next at least, for a ledger that answers at once."""
 STATE_SECONDS = 2.0
 STATE_PAUSE_SECONDS = 0.1
 """Changes that come together go together."""
@@ -157,14 +157,19 @@ class Delivery:
 async def follow_profiles(
     ledger: httpx.AsyncClient,
     spool: Spool,
-    machines: Sequence[str],
+    machines: Mapping[str, asyncio.Event],
     profiles: dict[str, Profile],
     random: Callable[[], float],
 ) -> None:
-    """Profiles down, by long poll: into `profiles` and into the spool, for a start without the ledger."""
+    """Profiles down, by long poll: into `profiles` and into the spool, for a start without the ledger.
+
+    The event of a machine is set when its profile changes.
+    """
     retry = Retry(structlog.get_logger(), "profiles", random)
     version, _ = spool.profiles()
+    now = asyncio.get_running_loop().time
     while True:
+        asked_at = now()
         query: list[tuple[str, str | int]] = [("machine", name) for name in machines]
         query += [("known", version)] if version is not None else []
         try:
@@ -177,16 +182,21 @@ async def follow_profiles(
             )
             if response.status_code == 200:
                 answer = _decoded(response, Profiles)
-                spool.keep_profiles(answer.version, answer.machines)
+                # The ledger knows nothing of the others, or nothing any more: so nothing holds them.
+                said = {name: answer.machines.get(name) or Profile() for name in machines}
+                spool.keep_profiles(answer.version, said)
                 version = answer.version
-                profiles.update(answer.machines)
+                for name, profile in said.items():
+                    if profile != profiles.get(name):
+                        profiles[name] = profile
+                        machines[name].set()
             elif response.status_code != 304:
                 raise LedgerTrouble(_said(response))
         except LedgerTrouble as error:
             await asyncio.sleep(retry.failed(str(error)))
         else:
             retry.worked()
-            await asyncio.sleep(PROFILE_PAUSE_SECONDS)
+            await asyncio.sleep(max(0.0, asked_at + PROFILE_PAUSE_SECONDS - now()))
 
 
 async def tell_state(

@@ -53,6 +53,7 @@ async def run(
     spooled, live_changed = asyncio.Event(), asyncio.Event()
     _, profiles = spool.profiles()
     lives = {machine.name: Live() for machine in config.machines}
+    profile_changes = {machine.name: asyncio.Event() for machine in config.machines}
     runners = [
         Runner(
             machine.name,
@@ -60,6 +61,7 @@ async def run(
             machine.poll_seconds,
             spool=spool,
             profiles=profiles,
+            profile_changed=profile_changes[machine.name],
             live=lives[machine.name],
             spooled=spooled,
             live_changed=live_changed,
@@ -81,7 +83,7 @@ async def run(
             tasks = [_supervised(f"machine {runner.name}", runner.run, random) for runner in runners]
             tasks.append(_supervised("delivery", delivery.run, random))
             if runners:
-                follow = partial(follow_profiles, ledger, spool, list(lives), profiles, random)
+                follow = partial(follow_profiles, ledger, spool, profile_changes, profiles, random)
                 tasks.append(_supervised("profiles", follow, random))
                 tasks.append(_supervised("state", partial(tell_state, ledger, spool, lives, live_changed), random))
             try:

@@ -1,4 +1,4 @@
-"""One machine, for ever: connect, poll, detect, spool; and once more when it fails.
+"""One machine, for ever: connect, poll, detect, spool, hold or let run; and once more when it fails.
 
 Nothing that a machine, its adapter or the disk does leaves this module: one that fails, hangs or lies never disturbs
 another. The state goes on only with what is in the spool, so a write that failed is detected again at the next poll.
@@ -6,16 +6,19 @@ another. The state goes on only with what is in the spool, so a write that faile
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from takt_adapters.adapter import Adapter, AdapterError, believed
 from takt_adapters.retry import Retry
 from takt_adapters.spool import Spool, in_order
-from taktledger.shopfloor.detector import detect
+from taktledger.shopfloor import enforcement
+from taktledger.shopfloor.detector import DetectorState, detect
+from taktledger.shopfloor.facts import Fact
 from taktledger.shopfloor.profile import Profile
 from taktledger.shopfloor.update import MachineUpdate
 
@@ -45,18 +48,22 @@ class Runner:
         *,
         spool: Spool,
         profiles: Mapping[str, Profile],
+        profile_changed: asyncio.Event,
         live: Live,
         spooled: asyncio.Event,
         live_changed: asyncio.Event,
         clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
-        """`profiles` may change at any time. `spooled` and `live_changed` are set when there is something new."""
+        """`profiles` may change at any time; `profile_changed` is set then. `spooled` and `live_changed` are set here
+        when there is something new."""
         self.name, self._adapter, self._poll_seconds = name, adapter, poll_seconds
-        self._spool, self._profiles, self._live = spool, profiles, live
+        self._spool, self._live = spool, live
+        self._profiles, self._profile_changed = profiles, profile_changed
         self._spooled, self._live_changed = spooled, live_changed
         self._clock = clock
-        self._retry = Retry(structlog.get_logger().bind(machine=name), "machine", random)
+        log = structlog.get_logger().bind(machine=name)
+        self._retry, self._hold_retry = Retry(log, "machine", random), Retry(log, "hold output", random)
         self._state = spool.state(name)
         self._saved = self._state
         self._saved_at = 0.0
@@ -77,19 +84,24 @@ class Runner:
             await self._close()
 
     async def _session(self) -> None:
-        """Polls at a fixed period until something fails."""
+        """Polls at a fixed period, and at once when the profile changes, until something fails."""
         async with asyncio.timeout(STUCK_SECONDS):
             await self._adapter.connect()
         now = asyncio.get_running_loop().time
         due = now()
         while True:
+            self._profile_changed.clear()
             async with asyncio.timeout(STUCK_SECONDS):
                 update = believed(await self._adapter.poll())
             if not update.success:
                 raise AdapterError("the control does not answer")
             self._take(update)
-            due = max(due + self._poll_seconds, now())
-            await asyncio.sleep(due - now())
+            await self._enforce()
+            if due <= now():  # else the profile came before its time
+                due = max(due + self._poll_seconds, now())
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await self._profile_changed.wait()
 
     def _take(self, update: MachineUpdate) -> None:
         clock = self._clock()
@@ -97,9 +109,7 @@ class Runner:
         profile = self._profiles.get(self.name) or Profile()
         state, facts = detect(profile, self._state, update, at, self._adapter.counter_bits)
         if facts:
-            self._spool.write(self.name, state, facts, at)
-            self._spooled.set()
-            self._saved, self._saved_at = state, at
+            self._keep(state, facts, at)
         self._state = state
         if state.run.running and at - self._saved_at >= SAVE_SECONDS:
             self._save()
@@ -109,13 +119,55 @@ class Runner:
 
     def _save(self) -> None:
         if self._state is not self._saved and self._state.run.seen_at is not None:
-            self._spool.write(self.name, self._state, [], self._state.run.seen_at)
-            self._saved, self._saved_at = self._state, self._state.run.seen_at
+            self._keep(self._state, [], self._state.run.seen_at)
+
+    def _keep(self, state: DetectorState, facts: Sequence[Fact], at: float) -> None:
+        self._spool.write(self.name, state, facts, at)
+        self._saved, self._saved_at = state, at
+        if facts:
+            self._spooled.set()
+
+    async def _enforce(self) -> None:
+        """Makes the hold output what it should be. If that fails, the machine is read all the same."""
+        profile, adapter = self._profiles.get(self.name), self._adapter
+        if profile is None:
+            return  # the ledger has never said anything about this machine
+        held, hold = enforcement.is_held(profile, self._clock()), self._state.hold
+        if not adapter.has_hold_output:
+            return self._note(*enforcement.without_output(hold, held, self._clock()))
+        wrong = adapter.held is not held
+        try:
+            if wrong:
+                async with asyncio.timeout(STUCK_SECONDS):
+                    await adapter.hold(held)
+        except Exception as error:
+            self._hold_retry.failed(said(error), _unexpected(error))
+            self._note(*enforcement.failed(hold, held, said(error), self._clock()))
+        else:
+            self._hold_retry.worked()
+            self._note(*enforcement.confirmed(hold, held, self._clock(), written=wrong))
+
+    def _out_of_reach(self, error: str) -> None:
+        """Tells of a hold that began or ended without the machine."""
+        profile, at = self._profiles.get(self.name), self._clock()
+        if profile is not None:
+            held, hold = enforcement.is_held(profile, at), self._state.hold
+            if self._adapter.has_hold_output:
+                self._note(*enforcement.out_of_reach(hold, held, error, at))
+            else:
+                self._note(*enforcement.without_output(hold, held, at))
+
+    def _note(self, hold: enforcement.HoldState, facts: Sequence[Fact]) -> None:
+        if hold != self._state.hold:
+            state = replace(self._state, hold=hold)
+            self._keep(state, facts, self._clock())
+            self._state = state
 
     def _failed(self, error: Exception) -> float:
-        expected = isinstance(error, (AdapterError, TimeoutError))
         self._tell(connected=False, error=(text := said(error)))
-        return self._retry.failed(text, None if expected else error)
+        with suppress(Exception):  # the next failure tells of it
+            self._out_of_reach(text)
+        return self._retry.failed(text, _unexpected(error))
 
     def _tell(self, connected: bool, error: str | None) -> None:
         if (self._live.connected, self._live.error) != (connected, error):
@@ -126,6 +178,11 @@ class Runner:
         with suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._adapter.close()
+
+
+def _unexpected(error: Exception) -> Exception | None:
+    """What the log shows with its traceback."""
+    return None if isinstance(error, (AdapterError, TimeoutError)) else error
 
 
 def said(error: Exception) -> str:

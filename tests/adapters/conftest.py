@@ -8,12 +8,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
+
+from adapters.scripted import ScriptedEdge
+from takt_adapters import retry
 
 UNIT = 1
 FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
@@ -25,28 +30,39 @@ ISLANDS = (210, 214)
 class Device:
     """A real pymodbus server. With `answer`, it says that instead, whatever it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
         self.answer: bytes | None = None
         """Function code and data."""
+        self.writes: Literal["taken", "refused", "ignored"] = "taken"
+        """Ignored: it says that it did, and didn't."""
         self.requests: list[tuple[int, int, int]] = []
         """(function code, address, count)"""
         words = [SimData(0, count=WORDS, values=0, datatype=DataType.REGISTERS)]
         words += [SimData(at, count=2, values=0, datatype=DataType.REGISTERS) for at in ISLANDS]
         bits = [SimData(0, values=[False] * BITS, datatype=DataType.BITS)]
         self.server = ModbusTcpServer(
-            SimDevice(UNIT, (bits, list(bits), words, list(words))),
-            address=("127.0.0.1", 0),
+            SimDevice(UNIT, (bits, list(bits), words, list(words)), action=self._action),
+            address=("127.0.0.1", port),
             trace_packet=self._packet,
         )
 
     def _packet(self, sending: bool, data: bytes) -> bytes:
         """Sees every packet: transaction ID, protocol, length, unit, then the function code and its data."""
         if not sending:
+            self._asked = data[7:]
             self.requests.append((data[7], int.from_bytes(data[8:10], "big"), int.from_bytes(data[10:12], "big")))
             return data
-        if self.answer is None:
+        answer = self._asked if self.writes == "ignored" and self._asked[0] in (5, 6) else self.answer
+        if answer is None:
             return data
-        return data[:4] + (len(self.answer) + 1).to_bytes(2, "big") + data[6:7] + self.answer
+        return data[:4] + (len(answer) + 1).to_bytes(2, "big") + data[6:7] + answer
+
+    async def _action(
+        self, function: int, start: int, address: int, count: int, registers: list[int], values: list[Any] | None
+    ) -> ExcCodes | None:
+        return (
+            ExcCodes.ILLEGAL_FUNCTION if values is not None and function in (5, 6) and self.writes != "taken" else None
+        )
 
     @property
     def port(self) -> int:
@@ -57,10 +73,15 @@ class Device:
             values = [bool(value) for value in values]
         await self.server.async_setValues(UNIT, FUNCTIONS[register], address, values)
 
+    async def get(self, register: str, address: int) -> int:
+        (value,) = await self.server.async_getValues(UNIT, FUNCTIONS[register], address, 1)
+        return int(value)
+
 
 @asynccontextmanager
-async def a_device() -> AsyncIterator[Device]:
-    device = Device()
+async def a_device(port: int = 0) -> AsyncIterator[Device]:
+    """At this port of 127.0.0.1. 0: any free one."""
+    device = Device(port)
     await device.server.serve_forever(background=True)
     try:
         yield device
@@ -69,7 +90,7 @@ async def a_device() -> AsyncIterator[Device]:
 
 
 @pytest.fixture
-def modbus_device() -> Callable[[], AbstractAsyncContextManager[Device]]:
+def modbus_device() -> Callable[..., AbstractAsyncContextManager[Device]]:
     return a_device
 
 
@@ -101,6 +122,7 @@ class Ledger:
         """A status, (status, body), "lost" (stored, but the answer is cut off), or "refuse" for `hated` types."""
         self.hated: set[str] = set()
         self.largest = 10**9
+        self.away = False
         self.profiles: dict[str, Any] = {"version": "1", "machines": {}}
         self.server = Server(("127.0.0.1", 0), _handler(self))
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -144,6 +166,8 @@ def _handler(ledger: Ledger) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if ledger.away:
+                return self.answer(503)
             if self.path == "/api/edge/state":
                 ledger.states.append(body["machines"])
                 return self.answer(204)
@@ -153,6 +177,8 @@ def _handler(ledger: Ledger) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             query = parse_qs(urlsplit(self.path).query)
             ledger.profile_queries.append(query)
+            if ledger.away:
+                return self.answer(503)
             if query.get("known") == [ledger.profiles["version"]]:
                 time.sleep(0.02)
                 return self.answer(304)
@@ -186,3 +212,12 @@ async def eventually(condition: Callable[[], Any], seconds: float = 20.0) -> Non
 @pytest.fixture(name="eventually")
 def eventually_fixture() -> Callable[..., Any]:
     return eventually
+
+
+@pytest.fixture
+def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedEdge]:
+    monkeypatch.setattr(retry, "FIRST_SECONDS", 0.001)
+    monkeypatch.setattr(retry, "LAST_SECONDS", 0.005)
+    edge = ScriptedEdge(tmp_path / "spool.db")
+    yield edge
+    edge.spool.close()

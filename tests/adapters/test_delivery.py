@@ -12,14 +12,14 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from takt_adapters import retry
+from takt_adapters import delivery, retry
 from takt_adapters.delivery import Delivery, follow_profiles, tell_state
 from takt_adapters.runner import Live
 from takt_adapters.spool import Spool
 from taktledger.domain.shop import Counter
 from taktledger.shopfloor.detector import DetectorState
 from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen
-from taktledger.shopfloor.profile import Profile
+from taktledger.shopfloor.profile import HoldTime, Profile
 
 Eventually = Callable[..., Any]
 
@@ -45,8 +45,8 @@ def fill(spool: Spool, machine: str, count: int, first: int = 1) -> None:
 def deliver(spool: Spool, url: str, until: Callable[[], bool], eventually: Eventually) -> None:
     async def main() -> None:
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer k"}, timeout=1) as client:
-            delivery = Delivery(client, spool, asyncio.Event(), clock=lambda: 1_700_000_009.0, random=lambda: 0.5)
-            task = asyncio.create_task(delivery.run())
+            upward = Delivery(client, spool, asyncio.Event(), clock=lambda: 1_700_000_009.0, random=lambda: 0.5)
+            task = asyncio.create_task(upward.run())
             try:
                 await eventually(until)
             finally:
@@ -208,18 +208,85 @@ def test_profiles_come_down_and_are_kept(spool: Spool, ledger: Any, eventually: 
 
     async def main() -> None:
         async with httpx.AsyncClient(base_url=ledger.url) as client:
-            task = asyncio.create_task(follow_profiles(client, spool, ["mill-1", "m/2 ü"], profiles, lambda: 0.5))
-            await eventually(lambda: profiles)
+            changed = {"mill-1": asyncio.Event(), "m/2 ü": asyncio.Event()}
+            task = asyncio.create_task(follow_profiles(client, spool, changed, profiles, lambda: 0.5))
+            await eventually(lambda: changed["mill-1"].is_set())
             assert profiles["mill-1"].part_report_limit == 5
+            assert profiles["m/2 ü"] == Profile()  # the ledger doesn't know it, so nothing holds it
+            assert changed["m/2 ü"].is_set()
+            for event in changed.values():
+                event.clear()
             ledger.profiles = {"version": "8", "machines": {"mill-1": {"part_report_limit": 6}}}
-            await eventually(lambda: profiles["mill-1"].part_report_limit == 6)
+            await eventually(lambda: changed["mill-1"].is_set())
+            assert profiles["mill-1"].part_report_limit == 6
+            assert not changed["m/2 ü"].is_set()
             task.cancel()
             await asyncio.wait([task])
 
     asyncio.run(main())
     assert ledger.profile_queries[0] == {"machine": ["mill-1", "m/2 ü"], "wait": ["25"]}
     assert ledger.profile_queries[1] == {"machine": ["mill-1", "m/2 ü"], "known": ["7"], "wait": ["25"]}
-    assert spool.profiles() == ("8", {"mill-1": Profile(part_report_limit=6)})
+    assert spool.profiles() == ("8", {"mill-1": Profile(part_report_limit=6), "m/2 ü": Profile()})
+
+
+def test_a_machine_that_the_ledger_no_longer_knows_has_no_holds(
+    spool: Spool, ledger: Any, eventually: Eventually
+) -> None:
+    spool.keep_profiles("6", {"mill-1": Profile(holds=[HoldTime(1.0)])})
+    _, profiles = spool.profiles()
+
+    async def main() -> None:
+        async with httpx.AsyncClient(base_url=ledger.url) as client:
+            changed = {"mill-1": asyncio.Event()}
+            task = asyncio.create_task(follow_profiles(client, spool, changed, profiles, lambda: 0.5))
+            await eventually(lambda: changed["mill-1"].is_set())
+            task.cancel()
+            await asyncio.wait([task])
+
+    asyncio.run(main())
+    assert profiles == {"mill-1": Profile()}
+    assert spool.profiles() == ("1", {"mill-1": Profile()})
+
+
+def test_a_ledger_that_answers_at_once_is_not_asked_without_end(
+    spool: Spool, ledger: Any, eventually: Eventually
+) -> None:
+    async def main() -> None:
+        async with httpx.AsyncClient(base_url=ledger.url) as client:
+            task = asyncio.create_task(follow_profiles(client, spool, {"mill-1": asyncio.Event()}, {}, lambda: 0.5))
+            await asyncio.sleep(1.2)
+            task.cancel()
+            await asyncio.wait([task])
+
+    asyncio.run(main())
+    assert 1 <= len(ledger.profile_queries) <= 3
+
+
+def test_an_answer_that_took_its_time_is_followed_by_the_next_request_at_once(
+    spool: Spool, ledger: Any, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the edge hears at once of what changes while it takes in what has changed."""
+    monkeypatch.setattr(delivery, "PROFILE_PAUSE_SECONDS", 0.02)  # the ledger here waits so long before its 304
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(seconds)
+
+    async def main() -> None:
+        async with httpx.AsyncClient(base_url=ledger.url) as client:
+            with monkeypatch.context() as patch:
+                patch.setattr(delivery.asyncio, "sleep", noted)
+                task = asyncio.create_task(follow_profiles(client, spool, {"mill-1": asyncio.Event()}, {}, lambda: 0.5))
+                while len(ledger.profile_queries) < 5:
+                    await sleep(0.005)
+                task.cancel()
+                await asyncio.wait([task])
+
+    asyncio.run(main())
+    assert slept[1:]
+    assert set(slept[1:]) == {0.0}
 
 
 def test_live_state_goes_up_on_change(spool: Spool, ledger: Any, eventually: Eventually) -> None:

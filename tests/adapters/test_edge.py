@@ -111,6 +111,8 @@ class Stubborn:
     """An adapter that doesn't let itself be stopped."""
 
     counter_bits = 32
+    has_hold_output = False
+    held = None
 
     async def connect(self) -> None:
         while True:
@@ -122,6 +124,9 @@ class Stubborn:
                 return
 
     over = False
+
+    async def hold(self, held: bool) -> None:
+        pass
 
     async def poll(self) -> MachineUpdate:
         return MachineUpdate()
@@ -193,8 +198,10 @@ def test_check_says_what_it_reads(modbus_device: Devices, closed_port: int) -> N
     assert [" ".join(line.split()) for line in said] == [
         "mill-1: ok",
         "part_count holding 100 002a 42",
+        "it has no hold output: holds can't be enforced on it",
         "mill-2: 1 values read, 1 wrong",
         "part_count holding 300 ERROR: holding 300: the device answers with exception 2 (illegal address)",
+        "it has no hold output: holds can't be enforced on it",
         f"mill-3: ERROR: no connection to 127.0.0.1:{closed_port}",
     ]
 

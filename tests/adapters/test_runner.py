@@ -2,105 +2,21 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-from takt_adapters import retry, runner
-from takt_adapters.adapter import AdapterError, Reading
-from takt_adapters.runner import Live, Runner
+from adapters.scripted import HANG, Eventually, Script, count
+from adapters.scripted import ScriptedEdge as Edge
+from takt_adapters import runner
+from takt_adapters.adapter import AdapterError
+from takt_adapters.runner import Live
 from takt_adapters.spool import Spool
 from taktledger.domain.shop import ControlAlarm
 from taktledger.shopfloor.profile import Profile
 from taktledger.shopfloor.update import MachineUpdate
-
-Eventually = Callable[..., Any]
-HANG = object()
-
-
-class Script:
-    """An adapter that plays its list: an update, an error to raise, or HANG. Then the last update for ever."""
-
-    counter_bits = 32
-
-    def __init__(self, *steps: Any) -> None:
-        self.steps = list(steps)
-        self.connects = self.polls = self.closes = 0
-
-    async def connect(self) -> None:
-        self.connects += 1
-
-    async def poll(self) -> MachineUpdate:
-        self.polls += 1
-        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-        if step is HANG:
-            await asyncio.sleep(3600)
-        if isinstance(step, Exception):
-            raise step
-        return step  # type: ignore[no-any-return]
-
-    async def describe(self) -> list[Reading]:
-        return []
-
-    async def close(self) -> None:
-        self.closes += 1
-
-
-def count(value: int, **more: Any) -> MachineUpdate:
-    return MachineUpdate(part_count=value, **more)
-
-
-class Edge:
-    """Machines on one spool, without a ledger."""
-
-    def __init__(self, path: Path) -> None:
-        self.spool = Spool(path, lambda: "spool-a")
-        self.now = 1000.0
-        self.profiles: dict[str, Profile] = {}
-        self.lives: dict[str, Live] = {}
-        self.changed = asyncio.Event()
-
-    def runner(self, name: str, script: Script) -> Runner:
-        self.lives[name] = Live()
-        return Runner(
-            name,
-            script,
-            0.001,
-            spool=self.spool,
-            profiles=self.profiles,
-            live=self.lives[name],
-            spooled=asyncio.Event(),
-            live_changed=self.changed,
-            clock=lambda: self.now,
-            random=lambda: 0.5,
-        )
-
-    async def run(self, until: Callable[[], Any], eventually: Eventually, **scripts: Script) -> None:
-        tasks = [asyncio.create_task(self.runner(name, script).run()) for name, script in scripts.items()]
-        try:
-            await eventually(until)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-
-    def facts(self, name: str = "a") -> list[tuple[str, str]]:
-        return [(fact.type, fact.data) for fact in self.spool.waiting(name, 1000)]
-
-    def types(self, name: str = "a") -> list[str]:
-        return [kind for kind, _ in self.facts(name)]
-
-
-@pytest.fixture
-def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
-    monkeypatch.setattr(retry, "FIRST_SECONDS", 0.001)
-    monkeypatch.setattr(retry, "LAST_SECONDS", 0.005)
-    edge = Edge(tmp_path / "spool.db")
-    yield edge
-    edge.spool.close()
 
 
 def test_updates_become_facts(edge: Edge, eventually: Eventually) -> None:

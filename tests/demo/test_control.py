@@ -65,6 +65,38 @@ def test_how_often_it_is_stepped_changes_nothing() -> None:
     assert seldom == [often[shown.at] for shown in seldom]
 
 
+def test_while_it_is_held_its_time_stands_still() -> None:
+    """A day with holds is the same day without them, only longer."""
+    machine = MACHINE["lathe-1"]
+    free, held = Control(machine, Random(5)), Control(machine, Random(5))
+    now, states = 0.0, set()
+    for second in range(2000):
+        free.step(float(second))
+        held.step(now)
+        assert (held.counter, held.program, held.variables) == (free.counter, free.program, free.variables)
+        assert held.cycle_state == free.cycle_state
+        if second % 7 == 0:
+            held.held = True
+            for _ in range(second % 50):
+                now += 1.0
+                held.step(now)
+                assert held.counter == free.counter
+                assert held.cycle_state == ("FEED_HOLD" if free.cycle_state == ACTIVE else free.cycle_state)
+                states.add(held.cycle_state)
+            held.held = False
+        now += 1.0
+    assert free.total > 50
+    assert states == {"STOPPED", "FEED_HOLD", "INTERRUPTED"}
+
+
+def test_a_control_that_is_held_from_the_start_does_not_begin() -> None:
+    control = Control(MACHINE["mill-1"], Random(5))
+    control.held = True
+    for second in range(600):
+        control.step(float(second))
+    assert (control.total, control.cycle_state) == (0, STOPPED)
+
+
 @pytest.mark.parametrize("name", MACHINE)
 def test_the_spindle_cuts_for_5_to_20_seconds(name: str) -> None:
     by_state = groupby(watch(MACHINE[name], 2 * HOURS), lambda each: each.state == STOPPED)

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.constants import ExcCodes
 
 from takt_adapters.builtin import installed_adapters
 from taktledger.config import load_config
@@ -44,6 +45,18 @@ class Peer:
         assert not answer.isError(), answer
         assert len(answer.registers) == count
         return list(answer.registers)
+
+    async def hold(self, held: bool) -> None:
+        output = self.table["hold_output"]
+        assert output["register"] == "coil"
+        answer = await self.client.write_coil(output["address"], held, device_id=self.table["unit"])
+        assert not answer.isError(), answer
+        assert await self.held() is held
+
+    async def held(self) -> bool:
+        place = self.table["hold_output"]["address"]
+        answer = await self.client.read_coils(place, count=1, device_id=self.table["unit"])
+        return bool(answer.bits[0])
 
     async def value(self, name: str) -> Any:
         place = self.table["values"][name]
@@ -146,6 +159,9 @@ async def _polled(state: Path) -> None:
         assert await adapter.poll() == MachineUpdate()  # whether this control is alive shows only at the second look
         station.publish()
         update = await adapter.poll()
+        assert adapter.held is False
+        await adapter.hold(True)
+        assert control.held
         await adapter.close()
         assert machine.name == station.machine.source_name
         assert adapter.counter_bits == station.machine.counter_bits
@@ -161,6 +177,78 @@ async def _polled(state: Path) -> None:
 
 def test_the_modbus_adapter_reads_it_by_its_shop_toml(tmp_path: Path) -> None:
     asyncio.run(_polled(tmp_path / "floor.json"))
+
+
+async def _held(state: Path) -> None:
+    floor = Floor(state, START, seed=1)
+    peer = peers(await floor.open())["mill-5ax"]
+    assert await peer.client.connect()
+    station, now = floor.stations[3], 0.0
+    assert not await peer.held()
+    await peer.value("part_count")
+    while station.control.cycle_state != "ACTIVE":
+        await floor.tick(now := now + 0.1)
+    await peer.hold(True)
+    assert await peer.value("cycle_state") == "FEED_HOLD"  # at once, and not at the next tick
+    made = await peer.value("part_count")
+    for _ in range(60):
+        await floor.tick(now := now + 1.0)
+    assert (await peer.value("part_count"), await peer.value("cycle_state")) == (made, "FEED_HOLD")
+    assert b"held" not in state.read_bytes()
+
+    station.hang_up()  # a link that drops is no restart
+    await floor.tick(now)
+    peer.client.close()
+    assert await peer.client.connect()
+    assert await peer.held()
+
+    await peer.hold(False)
+    assert await peer.value("cycle_state") == "ACTIVE"
+    for _ in range(60):
+        await floor.tick(now := now + 1.0)
+    assert await peer.value("part_count") > made
+
+    await peer.hold(True)
+    peer.client.close()
+    floor.close()
+    again = Floor(state, {}, seed=1)
+    peer = peers(await again.open())["mill-5ax"]
+    assert await peer.client.connect()
+    assert not await peer.held()
+    peer.client.close()
+    again.close()
+
+
+def test_a_control_stands_still_while_its_coil_is_on(tmp_path: Path) -> None:
+    asyncio.run(_held(tmp_path / "floor.json"))
+
+
+async def _written(state: Path) -> None:
+    floor = Floor(state, START, seed=1)
+    peer = peers(await floor.open())["mill-1"]
+    client = peer.client
+    assert await client.connect()
+    place = peer.table["hold_output"]["address"]
+    for held in (True, False):
+        assert not (await client.write_coils(place, [held], device_id=1)).isError()
+        assert await peer.held() is held
+    for refused in (
+        client.write_coil(place + 1, True, device_id=1),
+        client.write_coils(place, [True, True], device_id=1),
+        client.write_register(place, 1, device_id=1),
+        client.write_registers(place, [1], device_id=1),
+    ):
+        assert (await refused).exception_code == ExcCodes.ILLEGAL_FUNCTION
+    assert not await peer.held()
+    await floor.tick(0.0)
+    await floor.tick(3600.0)
+    assert kept(state)["mill-1"].total == 0  # whoever only writes has read nothing
+    client.close()
+    floor.close()
+
+
+def test_nothing_but_the_coil_can_be_written(tmp_path: Path) -> None:
+    asyncio.run(_written(tmp_path / "floor.json"))
 
 
 @contextmanager
@@ -197,6 +285,30 @@ def test_the_process_makes_parts_and_ends_with_its_parent(tmp_path: Path) -> Non
         assert time.monotonic() - started < 2
     lathe = kept(state)["lathe-1"]
     assert lathe.counter - 310 == lathe.total >= 1
+
+
+async def _is_held_and_goes_on(ports: dict[str, int]) -> None:
+    lathe = peers(ports)["lathe-1"]
+    assert await lathe.client.connect()
+    await lathe.value("part_count")
+    async with asyncio.timeout(20):
+        while await lathe.value("cycle_state") != "ACTIVE":
+            await asyncio.sleep(0.02)
+    await lathe.hold(True)
+    state, made = await lathe.value("cycle_state"), await lathe.value("part_count")
+    assert state in ("FEED_HOLD", "STOPPED")  # the cycle may just have ended
+    await asyncio.sleep(3)  # four cycles or more
+    assert (await lathe.value("cycle_state"), await lathe.value("part_count")) == (state, made)
+    await lathe.hold(False)
+    async with asyncio.timeout(20):
+        while await lathe.value("part_count") <= made:
+            await asyncio.sleep(0.1)
+    lathe.client.close()
+
+
+def test_the_process_obeys_its_coils(tmp_path: Path) -> None:
+    with process(tmp_path / "floor.json", "--pace", "0.1") as (_, ports):
+        asyncio.run(_is_held_and_goes_on(ports))
 
 
 def test_the_process_ends_when_it_is_told_to(tmp_path: Path) -> None:

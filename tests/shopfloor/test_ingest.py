@@ -18,6 +18,8 @@ from taktledger.domain.controls import (
     MachineBaselineRead,
     MachineCountersRead,
     MachineFactSetAside,
+    MachineHoldOutputFailed,
+    MachineHoldOutputWritten,
     MachineStateChanged,
     MachineVariablesChanged,
     ToolRunTimeMeasured,
@@ -107,6 +109,8 @@ FACTS: list[tuple[f.Fact, type[Event]]] = [
     (f.StateSeen(changes=ControlChanges(cycle_state="ACTIVE")), MachineStateChanged),
     (f.VariablesSeen(variables={7: 1.0}), MachineVariablesChanged),
     (f.RunTimeSeen(tool_seconds={5: 60.0}), ToolRunTimeMeasured),
+    (f.HoldOutputWritten(held=True), MachineHoldOutputWritten),
+    (f.HoldOutputFailed(held=True, error="it has no hold output"), MachineHoldOutputFailed),
     (f.FactSetAside(fact="{}", error="no"), MachineFactSetAside),
 ]
 

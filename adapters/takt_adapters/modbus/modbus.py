@@ -1,4 +1,4 @@
-"""One machine over Modbus TCP: asks for the planned requests, and doubts every answer.
+"""One machine over Modbus TCP: asks for the planned requests, writes the hold output, and doubts every answer.
 
 pymodbus returns a device's exceptions, raises what goes wrong on the way, and takes other answers than the one it
 asked for; all three become AdapterError here.
@@ -12,12 +12,16 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse
-from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
+from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse, WriteSingleCoilResponse
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersResponse,
+    ReadInputRegistersResponse,
+    WriteSingleRegisterResponse,
+)
 
 from takt_adapters.adapter import AdapterError, Reading
 from takt_adapters.modbus.registers import BadAnswer, Register, Span, plan
-from takt_adapters.modbus.settings import AnyValue, Heartbeat, ModbusSettings
+from takt_adapters.modbus.settings import HOLD_OUTPUT, AnyValue, Heartbeat, ModbusSettings
 from taktledger.domain.shop import ControlAlarm
 from taktledger.shopfloor.update import MachineUpdate
 
@@ -29,6 +33,10 @@ READS: dict[Register, tuple[str, type[ModbusPDU]]] = {
     "discrete": ("read_discrete_inputs", ReadDiscreteInputsResponse),
     "holding": ("read_holding_registers", ReadHoldingRegistersResponse),
     "input": ("read_input_registers", ReadInputRegistersResponse),
+}
+WRITES: dict[Register, tuple[str, type[ModbusPDU]]] = {
+    "coil": ("write_coil", WriteSingleCoilResponse),
+    "holding": ("write_register", WriteSingleRegisterResponse),
 }
 Words = dict[tuple[Register, int], int]
 """(register, address) -> what is there. A bit is 0 or 1."""
@@ -52,11 +60,20 @@ class ModbusAdapter:
         """The heartbeat as it was last read. It outlives connections: a new one proves nothing."""
         self._beat_at = 0.0
         self._beat_changed = False
+        self._held: bool | None = None
 
     @property
     def counter_bits(self) -> int:
         count = self.settings.values.part_count
         return 16 if count is not None and count.type == "uint16" else 32
+
+    @property
+    def has_hold_output(self) -> bool:
+        return self.settings.hold_output is not None
+
+    @property
+    def held(self) -> bool | None:
+        return self._held
 
     async def connect(self) -> None:
         await self.close()
@@ -85,9 +102,11 @@ class ModbusAdapter:
                 read[name] = self._decode(value, words)
             except BadAnswer as error:
                 raise BadAnswer(f"{name} ({value.span}): {error}") from error
+        self._held = read.get(HOLD_OUTPUT)
         if self.settings.heartbeat is not None:
-            if not any(words.values()):
-                # Turning to 0 with all the rest is a change, but no sign of life.
+            output = self.settings.hold_output
+            if not any(word for place, word in words.items() if output is None or place != output.span[:2]):
+                # Turning to 0 with all the rest is a change, but no sign of life. Nor is what we wrote ourselves.
                 raise AdapterError("nothing but zeros, and the heartbeat with them")
             if not self._is_alive(self.settings.heartbeat, read["heartbeat"]):
                 return MachineUpdate()  # it answers, and what it says is still unknown
@@ -104,6 +123,17 @@ class ModbusAdapter:
             common_vars={number: float(read[f"variable {number}"]) for number in self.settings.variables},
             alarms=alarms if self.settings.alarms else None,
         )
+
+    async def hold(self, held: bool) -> None:
+        output = self.settings.hold_output
+        if output is None:
+            raise AdapterError("it has no hold output")
+        word = output.on if held else output.off
+        await self._write(output.span, word)
+        words = await self._read([output.span])
+        self._held = output.value(list(words.values()), self.settings.word_order)
+        if self._held is not held:
+            raise BadAnswer(f"{output.span}: {word} was written, and it reads {_shown(words, output.span)}")
 
     async def describe(self) -> list[Reading]:
         """Each value is asked for by itself, so that one that fails doesn't hide the others."""
@@ -152,12 +182,31 @@ class ModbusAdapter:
         return words
 
     async def _ask(self, span: Span) -> list[int]:
-        """One request. Raises AdapterError; BadAnswer when the device does answer."""
+        """One request to read. Raises AdapterError; BadAnswer when the device does answer."""
+        answer = await self._request(span, *READS[span.register], count=span.size)
+        if span.register in ("coil", "discrete"):
+            found, expected = len(answer.bits), -(-span.size // 8) * 8  # bits come in whole bytes
+            words = [int(bit) for bit in answer.bits[: span.size]]
+        else:
+            found, expected = len(answer.registers), span.size
+            words = list(answer.registers)
+        if found != expected:
+            raise BadAnswer(f"{span}: the answer has {found} values instead of {expected}")
+        return words
+
+    async def _write(self, span: Span, word: int) -> None:
+        """One request to write. Raises AdapterError. The answer to it is what was asked, word by word."""
+        answer = await self._request(span, *WRITES[span.register], value=word)
+        echo = [int(bit) for bit in answer.bits] if span.register == "coil" else answer.registers
+        if (answer.address, echo) != (span.address, [word]):
+            raise BadAnswer(f"{span}: {word} was written, and the answer says {echo} at {answer.address}")
+
+    async def _request(self, span: Span, method: str, answer_type: type[ModbusPDU], **more: int) -> ModbusPDU:
+        """Raises AdapterError; BadAnswer when the device answers something else than an `answer_type`."""
         if self._client is None:
             raise AdapterError("not connected")
-        method, answer_type = READS[span.register]
         try:
-            answer = await getattr(self._client, method)(span.address, count=span.size, device_id=self.settings.unit)
+            answer: ModbusPDU = await getattr(self._client, method)(span.address, device_id=self.settings.unit, **more)
         except ModbusException as error:
             raise AdapterError(
                 f"{span}: no answer within {self.settings.timeout_seconds:g} s, or no connection"
@@ -167,15 +216,7 @@ class ModbusAdapter:
             raise kind(f"{span}: the device answers with {_exception(answer.exception_code)}")
         if type(answer) is not answer_type:
             raise BadAnswer(f"{span}: asked for function {answer_type.function_code}, got {answer.function_code}")
-        if answer_type in (ReadCoilsResponse, ReadDiscreteInputsResponse):
-            found, expected = len(answer.bits), -(-span.size // 8) * 8  # bits come in whole bytes
-            words = [int(bit) for bit in answer.bits[: span.size]]
-        else:
-            found, expected = len(answer.registers), span.size
-            words = list(answer.registers)
-        if found != expected:
-            raise BadAnswer(f"{span}: the answer has {found} values instead of {expected}")
-        return words
+        return answer
 
 
 def _exception(code: int) -> str:

@@ -21,6 +21,7 @@ from takt_adapters.modbus.registers import (
 
 Address = Annotated[int, Meta(ge=0, le=ADDRESSES - 1)]
 BitNumber = Annotated[int, Meta(ge=0, le=15)]
+Word = Annotated[int, Meta(ge=0, le=65535)]
 VariableNumber = Annotated[int, Meta(ge=0, le=9_999_999_999)]
 Type = Literal["bool", "string"] | NumberType
 
@@ -185,6 +186,31 @@ class Text(Place, kw_only=True, frozen=True):
         return self.map.get(number, str(number))
 
 
+class HoldOutput(Struct, kw_only=True, frozen=True):
+    """What is written to hold the machine, and read back."""
+
+    register: Literal["coil", "holding"]
+    address: Address
+    on: Word = 1
+    """Written to hold it."""
+    off: Word = 0
+    """Written to let it run."""
+
+    @property
+    def span(self) -> Span:
+        return Span(self.register, self.address, 1)
+
+    def __post_init__(self) -> None:
+        if self.register == "coil" and (self.on, self.off) != (1, 0):
+            raise ValueError("on: not for a coil, which is 1 to hold the machine and 0 to let it run")
+        if self.on == self.off:
+            raise ValueError(f"off: expected another number than on, got {self.off}")
+
+    def value(self, words: Sequence[int], order: WordOrder) -> bool | None:
+        """None: the register reads neither."""
+        return {self.on: True, self.off: False}.get(words[0])
+
+
 class Values(Struct, kw_only=True, frozen=True):
     """Fields of the machine update. What isn't here stays unknown."""
 
@@ -196,7 +222,9 @@ class Values(Struct, kw_only=True, frozen=True):
     active_tool: Whole | None = None
 
 
-AnyValue = Flag | Alarm | Heartbeat | Number | Text
+AnyValue = Flag | Alarm | Heartbeat | Number | Text | HoldOutput
+HOLD_OUTPUT = "hold output"
+"""Its name among the values."""
 
 
 class ModbusSettings(Struct, kw_only=True, frozen=True):
@@ -212,6 +240,7 @@ class ModbusSettings(Struct, kw_only=True, frozen=True):
     variables: dict[VariableNumber, Number] = field(default_factory=dict)
     alarms: list[Alarm] = field(default_factory=list)
     heartbeat: Heartbeat | None = None
+    hold_output: HoldOutput | None = None
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.named()]
@@ -231,6 +260,8 @@ class ModbusSettings(Struct, kw_only=True, frozen=True):
             yield f"variable {number}", variable
         for alarm in self.alarms:
             yield f"alarm {alarm.name}", alarm
+        if self.hold_output is not None:
+            yield HOLD_OUTPUT, self.hold_output
 
 
 def _bit(place: Place, words: Sequence[int]) -> int:

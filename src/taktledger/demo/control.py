@@ -72,7 +72,8 @@ class Control:
         """Cycles counted since it was made, whatever the counter says."""
         self.process: ProcessSpec = next((each for each in machine.processes if each.name == process), self._first)
         self.program: ProgramSpec = self.process.programs[0]
-        self.cycle_state = STOPPED
+        self.held = False
+        """Its hold output is on: it stands still, and its time with it."""
         self.unattended = False
         """It stands because it is set up, or nobody is there: not between two parts."""
         self.alarm: AlarmSpec | None = None
@@ -87,7 +88,10 @@ class Control:
         self._trays = 0
         self._cold = True
         self._script = self._work()
+        self._state = STOPPED
+        """What it does unless it is held."""
         self._until: float | None = None
+        self._stepped_at = 0.0
 
     @property
     def _first(self) -> ProcessSpec:
@@ -99,13 +103,20 @@ class Control:
         return self.machine.main_program or self.program.filename
 
     @property
+    def cycle_state(self) -> str:
+        return FEED_HOLD if self.held and self._state == ACTIVE else self._state
+
+    @property
     def estopped(self) -> bool:
         return self.alarm is not None and self.alarm.emergency
 
     def step(self, now: float) -> None:
         """Does all that is due by `now` (seconds on any clock). The first step is where its time begins."""
         if self._until is None:
-            self._until = now
+            self._until = self._stepped_at = now
+        if self.held:
+            self._until += now - self._stepped_at
+        self._stepped_at = now
         while self._until <= now:
             self._until += self.move()
 
@@ -175,7 +186,7 @@ class Control:
         program = self.program
         seconds, tools = self._cycle_seconds(), program.tools
         trouble_with = self._random.choice(list(tools))
-        self.cycle_state = ACTIVE
+        self._state = ACTIVE
         last = list(tools)[-1]
         for tool, share in tools.items():
             self.active_tool = tool
@@ -185,7 +196,7 @@ class Control:
             yield seconds * share / sum(tools.values())
             if tool == trouble_with:
                 yield from self._trouble()
-        self.cycle_state = STOPPED
+        self._state = STOPPED
         self.variables[SPINDLE_LOAD] = 0.0
         if program.counts:
             self.counter = (self.counter + 1) % 2**self.machine.counter_bits
@@ -196,12 +207,12 @@ class Control:
         """Seldom: an alarm stops the machine until somebody has seen to it, or the operator holds the feed."""
         chance = self._random.random()
         if chance < ALARM_CHANCE:
-            self.alarm, self.cycle_state = self._random.choice(ALARMS), INTERRUPTED
+            self.alarm, self._state = self._random.choice(ALARMS), INTERRUPTED
             yield self._seconds(4, 12)
         elif chance < ALARM_CHANCE + HOLD_CHANCE:
-            self.cycle_state = FEED_HOLD
+            self._state = FEED_HOLD
             yield self._seconds(2, 6)
-        self.alarm, self.cycle_state = None, ACTIVE
+        self.alarm, self._state = None, ACTIVE
 
     def _cycle_seconds(self) -> float:
         seconds = self.program.seconds * self._random.gauss(1, 0.05) * 100 / self.feed_rate_override

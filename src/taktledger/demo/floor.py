@@ -22,7 +22,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from taktledger.children import end_with_parent
 from taktledger.demo.control import LIVE, Control, Kept, Link, Rhythm
 from taktledger.demo.machines import MACHINES
-from taktledger.demo.registers import READ_HOLDING, UNIT, image_of
+from taktledger.demo.registers import HOLD, READ_HOLDING, UNIT, WRITE_COIL, WRITE_COILS, image_of
 from taktledger.demo.specs import MachineSpec
 
 HOST = "127.0.0.1"
@@ -98,7 +98,11 @@ class Station:
     ) -> ExcCodes | None:
         """Called by the server for each request, with the registers from which it will answer."""
         if values is not None:
-            return ExcCodes.ILLEGAL_FUNCTION  # nobody tells these controls anything
+            if function not in (WRITE_COIL, WRITE_COILS) or (address, len(values)) != (HOLD, 1):
+                return ExcCodes.ILLEGAL_FUNCTION  # nobody tells these controls anything else
+            self.control.held = bool(values[0])
+            self._image = image_of(self.control, self._heartbeat)
+            return None
         shown = self._image.of(function)
         registers[: len(shown)] = shown
         self._was_read = self._was_read or function == READ_HOLDING

@@ -27,15 +27,19 @@ SELECTED = VARIABLES + 2 * len(VARIABLE_ADDRESSES)
 PART_COUNT = 100
 # Discrete inputs.
 ESTOPPED, FIRST_ALARM = 0, 1
+# Coils.
+HOLD = 0
 
 
-READ_DISCRETE, READ_HOLDING, READ_INPUT = 2, 3, 4
+READ_COILS, READ_DISCRETE, READ_HOLDING, READ_INPUT = 1, 2, 3, 4
+WRITE_COIL, WRITE_COILS = 5, 15
 """Function codes."""
 
 
 class Image(Struct, frozen=True, kw_only=True):
     """All that a control shows at one moment, in words of 16 bits. Every list starts at address 0."""
 
+    coils: list[int]
     discrete: list[int]
     """Bit 0 is address 0."""
     input: list[int]
@@ -43,7 +47,13 @@ class Image(Struct, frozen=True, kw_only=True):
 
     def of(self, function: int) -> list[int]:
         """What a request with this function code may read."""
-        return {READ_DISCRETE: self.discrete, READ_HOLDING: self.holding, READ_INPUT: self.input}.get(function, [])
+        areas = {
+            READ_COILS: self.coils,
+            READ_DISCRETE: self.discrete,
+            READ_HOLDING: self.holding,
+            READ_INPUT: self.input,
+        }
+        return areas.get(function, [])
 
 
 def image_of(control: Control, heartbeat: int) -> Image:
@@ -62,7 +72,8 @@ def image_of(control: Control, heartbeat: int) -> Image:
         inputs[address : address + 2] = _words(struct.pack(">i", round(control.variables[number] / SCALE)))
     inputs[SELECTED] = round(control.variables.get(PROGRAM_SELECT, 0))
     counter = _words(struct.pack(">H" if control.machine.counter_bits == 16 else ">I", control.counter))
-    return Image(discrete=[discrete], input=inputs, holding=[0] * PART_COUNT + counter)
+    coils = [control.held << HOLD]
+    return Image(coils=coils, discrete=[discrete], input=inputs, holding=[0] * PART_COUNT + counter)
 
 
 def _words(data: bytes) -> list[int]:
@@ -103,6 +114,7 @@ def _machine_toml(machine: MachineSpec, port: int) -> str:
         lines += [f"[[{at}.alarms]]", 'register = "discrete"', f"address = {address}"]
         lines += [f'code = "{alarm.code}"', f'type = "{alarm.text}"']
     lines += [f"[{at}.heartbeat]", 'register = "input"', f"address = {HEARTBEAT}", "max_age_seconds = 5"]
+    lines += [f"[{at}.hold_output]", 'register = "coil"', f"address = {HOLD}"]
     return "\n".join(lines) + "\n"
 
 

@@ -16,6 +16,7 @@ from taktledger.domain.programs import NO_PROGRAM
 from taktledger.domain.shop import Control, Counter
 from taktledger.domain.values import set_fields
 from taktledger.shopfloor import facts as f
+from taktledger.shopfloor.enforcement import HoldState
 from taktledger.shopfloor.profile import (
     PART_COUNT,
     Profile,
@@ -53,6 +54,8 @@ class DetectorState(Struct, kw_only=True):
     control: Control = field(default_factory=Control)
     """Folded from facts."""
     run: RunTime = field(default_factory=RunTime)
+    hold: HoldState = HoldState()
+    """Goes along with it, and is none of its business."""
 
 
 class CountStep(NamedTuple):
@@ -89,7 +92,7 @@ def detect(
     if not update.success:
         return state, []
     control, run = _copy(state.control), _copy_run(state.run)
-    new = DetectorState(control=control, run=run)
+    new = DetectorState(control=control, run=run, hold=state.hold)
     run.variables.update(update.common_vars or {})
     _measure(run, control, update, at)
     found: list[f.Fact] = list(_count_all(profile, state, new, update, counter_bits))

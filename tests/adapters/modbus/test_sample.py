@@ -4,7 +4,7 @@ from pathlib import Path
 
 import takt_adapters.modbus
 from takt_adapters.builtin import installed_adapters
-from takt_adapters.modbus.settings import Alarm, Heartbeat, ModbusSettings, Number, Text, Values
+from takt_adapters.modbus.settings import Alarm, Heartbeat, HoldOutput, ModbusSettings, Number, Text, Values
 from taktledger.config import load_config
 
 PACKAGE = Path(takt_adapters.modbus.__file__).parent
@@ -25,6 +25,6 @@ def test_the_sample_is_valid_and_uses_everything() -> None:
 
 
 def test_the_readme_names_every_setting() -> None:
-    for kind in (ModbusSettings, Values, Number, Text, Alarm, Heartbeat):
+    for kind in (ModbusSettings, Values, Number, Text, Alarm, Heartbeat, HoldOutput):
         for name in kind.__struct_fields__:
             assert name in README, name

@@ -1,0 +1,268 @@
+"""One machine that is held: its output follows the holds, the ledger hears of it, and counting never notices."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from adapters.scripted import HANG, Eventually, Script, count
+from adapters.scripted import ScriptedEdge as Edge
+from takt_adapters import runner
+from takt_adapters.adapter import AdapterError
+from takt_adapters.spool import Spool
+from taktledger.shopfloor.facts import HoldOutputWritten
+from taktledger.shopfloor.profile import HoldTime, Profile
+
+HOUR = HoldTime(2000.0, 5600.0)
+WRITTEN, FAILED = "HoldOutputWritten", "HoldOutputFailed"
+
+
+def machine() -> Script:
+    return Script(count(1), output=False)
+
+
+async def lives(edge: Edge, script: Script, *scenes: Callable[[], Any], eventually: Eventually) -> None:
+    """Each scene is a function that changes something and returns what must follow."""
+    task = asyncio.create_task(edge.runner("a", script).run())
+    try:
+        await eventually(lambda: script.polls)
+        for scene in scenes:
+            until = scene()
+            await eventually(until)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def polled(script: Script, times: int = 3) -> Callable[[], bool]:
+    """True when it was polled so often from now on."""
+    until = script.polls + times
+    return lambda: script.polls >= until
+
+
+def holds(edge: Edge) -> list[tuple[str, str, float]]:
+    """What the ledger will hear of holds, and of when."""
+    return [(fact.type, fact.data, fact.occurred_at) for fact in edge.spool.waiting("a", 1000) if "Hold" in fact.type]
+
+
+def test_the_output_follows_the_holds_by_the_clock_of_the_edge(edge: Edge, eventually: Eventually) -> None:
+    script = machine()
+    edge.profiles["a"] = Profile(holds=[HOUR])
+
+    def at(now: float, output: bool) -> Callable[[], Any]:
+        def scene() -> Callable[[], bool]:
+            edge.now = now
+            enough = polled(script)
+            return lambda: enough() and script.output is output
+
+        return scene
+
+    scenes = [at(1999.5, False), at(2000.0, True), at(5599.5, True), at(5600.5, False)]
+    asyncio.run(lives(edge, script, *scenes, eventually=eventually))
+    assert script.holds == [True, False]
+    assert holds(edge) == [(WRITTEN, '{"held":true}', 2000.0), (WRITTEN, '{"held":false}', 5600.5)]
+    assert edge.types() == ["BaselineSeen", WRITTEN, WRITTEN]
+
+
+def test_an_output_that_the_control_has_lost_is_written_anew(edge: Edge, eventually: Eventually) -> None:
+    script = machine()
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+
+    def restarted() -> Callable[[], Any]:
+        edge.now += 60.0
+        script.output = False
+        return lambda: script.output
+
+    def reconnected() -> Callable[[], Any]:
+        edge.now += 60.0
+        script.output = False
+        script.steps = [AdapterError("gone"), count(1)]
+        return lambda: script.output and script.connects == 2
+
+    asyncio.run(lives(edge, script, lambda: lambda: script.output, restarted, reconnected, eventually=eventually))
+    assert script.holds == [True, True, True]
+    assert [data for _, data, _ in holds(edge)] == ['{"held":true}'] * 3
+
+
+def test_a_machine_that_the_ledger_has_never_spoken_of_is_left_alone(edge: Edge, eventually: Eventually) -> None:
+    script = Script(count(1), output=True)
+    asyncio.run(lives(edge, script, lambda: polled(script), eventually=eventually))
+    assert script.holds == []
+    assert edge.types() == ["BaselineSeen"]
+
+
+def test_without_holds_an_output_that_is_off_is_not_written(edge: Edge, eventually: Eventually) -> None:
+    script = machine()
+    edge.profiles["a"] = Profile()
+    asyncio.run(lives(edge, script, lambda: polled(script), eventually=eventually))
+    assert script.holds == []
+    assert edge.types() == ["BaselineSeen"]
+
+
+def test_an_output_that_reads_neither_is_written(edge: Edge, eventually: Eventually) -> None:
+    script = machine()
+    script.output = None  # type: ignore[assignment]
+    edge.profiles["a"] = Profile()
+    asyncio.run(lives(edge, script, lambda: polled(script), eventually=eventually))
+    assert script.holds == [False]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "text"),
+    [
+        (AdapterError("write protected"), "write protected"),
+        (KeyError(7), "KeyError: 7"),
+        (HANG, "no answer for 0.05 s"),
+    ],
+)
+def test_a_write_that_fails_is_tried_again_and_counting_goes_on(
+    edge: Edge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, trouble: Any, text: str
+) -> None:
+    monkeypatch.setattr(runner, "STUCK_SECONDS", 0.05)
+    script = machine()
+    script.trouble = trouble
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+
+    def counts() -> Callable[[], Any]:
+        script.steps = [count(2)]
+        return lambda: "CyclesSeen" in edge.types() and len(script.holds) > 3
+
+    def works() -> Callable[[], Any]:
+        script.trouble = None
+        return lambda: script.output
+
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(lives(edge, script, lambda: lambda: script.holds, counts, works, eventually=eventually))
+    assert edge.facts() == [
+        ("BaselineSeen", '{"counters":{"part_count":{"value":1}}}'),
+        (FAILED, f'{{"held":true,"error":"{text}"}}'),
+        ("CyclesSeen", '{"cycles":1,"counters":{"part_count":{"value":2}}}'),
+        (WRITTEN, '{"held":true}'),
+    ]
+    assert script.connects == 1
+    assert edge.lives["a"].connected
+    assert [each["event"] for each in logs] == ["hold output: fails", "hold output: works again"]  # once
+
+
+def test_a_machine_without_hold_output_tells_of_each_hold(edge: Edge, eventually: Eventually) -> None:
+    script = Script(count(1))
+    edge.profiles["a"] = Profile(holds=[HOUR, HoldTime(9000.0)])
+
+    def at(now: float) -> Callable[[], Any]:
+        edge.now = now
+        return polled(script)
+
+    scenes = [lambda: at(2000.0), lambda: at(6000.0), lambda: at(9000.0)]
+    asyncio.run(lives(edge, script, *scenes, eventually=eventually))
+    error = '{"held":true,"error":"it has no hold output"}'
+    assert holds(edge) == [(FAILED, error, 2000.0), (FAILED, error, 9000.0)]
+
+
+def test_a_hold_that_begins_or_ends_while_the_link_is_down(edge: Edge, eventually: Eventually) -> None:
+    script = machine()
+    edge.profiles["a"] = Profile(holds=[HOUR])
+
+    def breaks(now: float) -> Callable[[], Any]:
+        script.steps = [AdapterError("cut")]
+        edge.now = now
+        return polled(script)
+
+    def mended() -> Callable[[], Any]:
+        script.steps = [count(1)]
+        return polled(script)
+
+    scenes = [lambda: breaks(1500.0), lambda: breaks(2500.0), mended, lambda: breaks(6000.0), mended]
+    asyncio.run(lives(edge, script, *scenes, eventually=eventually))
+    assert holds(edge) == [
+        (FAILED, '{"held":true,"error":"cut"}', 2500.0),
+        (WRITTEN, '{"held":true}', 2500.0),
+        (FAILED, '{"held":false,"error":"cut"}', 6000.0),
+        (WRITTEN, '{"held":false}', 6000.0),
+    ]
+    assert script.output is False
+
+
+def test_a_machine_that_never_answered_is_told_with_its_own_reason(edge: Edge, eventually: Eventually) -> None:
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+    without, away = Script(AdapterError("cut")), Script(AdapterError("cut"), output=False)
+    edge.profiles["b"] = edge.profiles["a"]
+    asyncio.run(edge.run(lambda: edge.facts("a") and edge.facts("b"), eventually, a=without, b=away))
+    assert edge.facts("a") == [(FAILED, '{"held":true,"error":"it has no hold output"}')]
+    assert edge.facts("b") == [(FAILED, '{"held":true,"error":"cut"}')]
+
+
+def test_a_start_while_the_machine_is_held_tells_nothing_anew(
+    edge: Edge, eventually: Eventually, tmp_path: Path
+) -> None:
+    script = machine()
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+    asyncio.run(lives(edge, script, lambda: lambda: script.output, eventually=eventually))
+    assert script.output is True  # an edge that stops lets nothing go
+    edge.spool.close()
+    edge.spool = Spool(tmp_path / "spool.db", lambda: "another")
+    asyncio.run(lives(edge, script, lambda: polled(script), eventually=eventually))
+    assert script.holds == [True]
+    assert len(holds(edge)) == 1
+
+
+def test_a_disk_that_fails_loses_no_fact_of_a_hold(
+    edge: Edge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, failures = edge.spool.write, iter([True] * 5)
+
+    def failing(name: str, state: Any, facts: Any, at: float) -> None:
+        if HoldOutputWritten(held=True) in facts and next(failures, False):
+            raise sqlite3.OperationalError("database or disk is full")
+        write(name, state, facts, at)
+
+    monkeypatch.setattr(edge.spool, "write", failing)
+    script = machine()
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+    asyncio.run(lives(edge, script, lambda: lambda: WRITTEN in edge.types(), eventually=eventually))
+    assert next(failures, None) is None
+    assert edge.types()[-1] == WRITTEN
+    assert edge.spool.state("a").hold.held is True
+
+
+def test_a_new_profile_ends_the_wait_for_the_next_poll(edge: Edge, eventually: Eventually) -> None:
+    script = machine()
+    edge.profiles["a"] = Profile()
+
+    async def main() -> None:
+        held = edge.runner("a", script)
+        held._poll_seconds = 3600.0
+        task = asyncio.create_task(held.run())
+        await eventually(lambda: script.polls == 1)
+        for number in (2, 3):  # each time anew
+            edge.profiles["a"] = Profile(holds=[HoldTime(0.0)] if number == 2 else [])
+            edge.profile_changed.set()
+            await eventually(lambda number=number: script.polls == number)
+            await eventually(lambda number=number: script.output is (number == 2))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(main())
+    assert script.polls == 3  # and one for each
+
+
+def test_new_profiles_put_off_no_poll(edge: Edge, eventually: Eventually) -> None:
+    script = machine()
+
+    async def main() -> None:
+        often = edge.runner("a", script)
+        often._poll_seconds = 1.0
+        task = asyncio.create_task(often.run())
+        await eventually(lambda: script.polls == 1)
+        for number in range(2, 102):
+            edge.profile_changed.set()
+            await eventually(lambda number=number: script.polls >= number)
+        await eventually(polled(script, 2))
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(main())
