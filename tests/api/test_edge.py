@@ -2,11 +2,12 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import httpx
 import pytest
 
-from api.client import Json, at, get, ledger, machine_of, make_machine, refused, unique
+from api.client import DAY, Json, at, get, ledger, machine_of, make_machine, refused, unique
 
 MARCH = at("2024-03-10T12:00")
 
@@ -119,3 +120,34 @@ def test_the_state_of_an_unknown_machine_is_not_kept(api: httpx.Client, edge: ht
     state = {"connected": True, "last_contact": 1.0, "error": None, "backlog": 3}
     assert edge.post("/api/edge/state", json={"machines": {name: state}}).status_code == 204
     assert name not in api.get("/metrics").text
+
+
+def holds_of(edge: httpx.Client, machine: Json) -> list[Json]:
+    found: list[Json] = profile(edge, machine).json()["machines"][machine["source_name"]]["holds"]
+    return found
+
+
+def test_the_profile_says_when_a_machine_must_not_run(api: httpx.Client, edge: httpx.Client) -> None:
+    """Its holds that are not over, and what its schedules will do within seven days."""
+    mill, lathe, now = make_machine(api), make_machine(api), time.time()
+    for hold in ({"start": 5, "end": 10}, {"start": now - 60}, {"start": now + 60, "end": now + 90}):
+        assert api.put(f"/api/machines/{mill['id']}/holds", json=hold).status_code == 201
+    daily = {"machine_id": mill["id"], "name": "n", "frequency": "D", "time_of_day": "00:00", "duration": 1}
+    assert api.put("/api/machines/holds/schedules/", json=daily).status_code == 201
+    found = holds_of(edge, mill)
+    assert found[:2] == [{"start": now - 60}, {"start": now + 60, "end": now + 90}]
+    assert [each["end"] - each["start"] for each in found[2:]] == [60.0] * 7
+    assert [after["start"] - before["start"] for before, after in pairwise(found[2:])] == [DAY] * 6
+    assert holds_of(edge, lathe) == []
+
+
+def test_a_hold_wakes_who_waits_for_the_profile(api: httpx.Client, edge: httpx.Client) -> None:
+    mill = make_machine(api)
+    known = profile(edge, mill).json()["version"]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(profile, edge, mill, known=known, wait=20)
+        time.sleep(0.3)
+        assert not waiting.done()
+        hold = api.put(f"/api/machines/{mill['id']}/holds", json={}).json()
+        answer = waiting.result(timeout=10)
+    assert answer.json()["machines"][mill["source_name"]]["holds"] == [{"start": hold["start"]}]
