@@ -135,7 +135,7 @@ def test_the_profile_says_when_a_machine_must_not_run(api: httpx.Client, edge: h
     daily = {"machine_id": mill["id"], "name": "n", "frequency": "D", "time_of_day": "00:00", "duration": 1}
     assert api.put("/api/machines/holds/schedules/", json=daily).status_code == 201
     found = holds_of(edge, mill)
-    assert found[:2] == [{"start": now - 60}, {"start": now + 60, "end": now + 90}]
+    assert found[:2] == [{"start": 0.0}, {"start": now + 60, "end": now + 90}]
     assert [each["end"] - each["start"] for each in found[2:]] == [60.0] * 7
     assert [after["start"] - before["start"] for before, after in pairwise(found[2:])] == [DAY] * 6
     assert holds_of(edge, lathe) == []
@@ -148,6 +148,6 @@ def test_a_hold_wakes_who_waits_for_the_profile(api: httpx.Client, edge: httpx.C
         waiting = pool.submit(profile, edge, mill, known=known, wait=20)
         time.sleep(0.3)
         assert not waiting.done()
-        hold = api.put(f"/api/machines/{mill['id']}/holds", json={}).json()
+        assert api.put(f"/api/machines/{mill['id']}/holds", json={}).status_code == 201
         answer = waiting.result(timeout=10)
-    assert answer.json()["machines"][mill["source_name"]]["holds"] == [{"start": hold["start"]}]
+    assert answer.json()["machines"][mill["source_name"]]["holds"] == [{"start": 0.0}]

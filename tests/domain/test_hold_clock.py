@@ -121,11 +121,11 @@ def test_what_the_edge_must_know() -> None:
     given.when(create_hold, CreateHold(machine_id=2, fields=HoldFields()), NOON + 1)
     firings = [(NOON + HOUR + day * DAY, None) for day in range(8)]
     now = NOON + HOUR + 1
-    assert hold_times(given.shop, 1, NOON + 2) == [(NOON + 1, NOON + 90), *firings[:7]]
+    assert hold_times(given.shop, 1, NOON + 2) == [(0.0, NOON + 90), *firings[:7]]
     assert hold_times(given.shop, 1, now) == firings
     look(given, now)
-    assert hold_times(given.shop, 1, now) == firings
-    assert hold_times(given.shop, 2, now) == [(NOON + 1, None)]
+    assert hold_times(given.shop, 1, now) == [(0.0, None), *firings[1:]]
+    assert hold_times(given.shop, 2, now) == [(0.0, None)]
 
 
 def test_while_the_server_is_down() -> None:

@@ -23,7 +23,7 @@ class HoldTime(Struct, frozen=True, omit_defaults=True):
     """From when until when a machine must not run."""
 
     start: float
-    """UNIX seconds. The moment itself belongs to it."""
+    """UNIX seconds. The moment itself belongs to it. 0: it has begun."""
     end: float | None = None
     """UNIX seconds. The moment itself doesn't. Null: until somebody releases it."""
 

@@ -37,8 +37,15 @@ def next_turn(shop: Shop) -> float | None:
 
 
 def hold_times(shop: Shop, machine_id: int, now: float) -> list[tuple[float, float | None]]:
-    """When a machine must not run, from now on: its holds, and what its schedules will do. (start, end)"""
-    found = {(hold.start, hold.end) for each in shop.open_holds if (hold := shop.holds[each]).machine_id == machine_id}
+    """When a machine must not run, from now on: its holds, and what its schedules will do. (start, end)
+
+    One that has begun begins at 0: the clock of whoever goes by it may be behind.
+    """
+    found = {
+        (0.0 if hold.started else hold.start, hold.end)
+        for each in shop.open_holds
+        if (hold := shop.holds[each]).machine_id == machine_id
+    }
     for schedule in shop.hold_schedules.values():
         if schedule.machine_id == machine_id:
             coming = firings(*_rule(shop, schedule), schedule.looked_until)
