@@ -10,7 +10,9 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from api.client import Server
+from api.client import Server, make_key, make_user
+
+LEVELS = ("plan", "shop", "audit", "machine")
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +62,15 @@ def anonymous(server: Server) -> Iterator[httpx.Client]:
     """Without a key."""
     with server.client(None) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def who(server: Server, api: httpx.Client) -> Iterator[dict[str, httpx.Client]]:
+    """Somebody of each level."""
+    with ExitStack() as stack:
+        keys = {level: make_key(api, make_user(api, level))["key"] for level in LEVELS}
+        clients = {level: stack.enter_context(server.client(key)) for level, key in keys.items()}
+        yield {"admin": api, **clients}
 
 
 @pytest.fixture

@@ -285,3 +285,10 @@ def ahead(**units: float) -> float:
     """A moment to come by the real clock: `ahead(days=2, seconds=5)`."""
     seconds = {"days": DAY, "hours": 3_600.0, "minutes": 60.0, "seconds": 1.0}
     return time.time() + sum(seconds[unit] * many for unit, many in units.items())
+
+
+def tag_of(api: httpx.Client, path: str) -> str:
+    answer = api.get(path)
+    assert answer.status_code == 200, answer.text
+    tag: str = answer.headers["etag"]
+    return tag

@@ -1,7 +1,5 @@
 """One hold: `GET`, `PATCH` and `DELETE`, who may, and conditional and repeated requests."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from uuid import uuid4
 
 import httpx
@@ -21,34 +19,18 @@ from api.holding import (
     make_schedule,
     patch_hold,
     schedule_path,
+    tag_of,
     times_of,
     until,
 )
 from api.stockroom import forbidden, nothing_written
 
-LEVELS = ("plan", "shop", "audit", "machine")
 REPLAYED = "Idempotency-Replayed"
 
 
 @pytest.fixture(scope="module")
 def mill(api: httpx.Client) -> Json:
     return make_machine(api)
-
-
-@pytest.fixture(scope="module")
-def who(server: Server, api: httpx.Client) -> Iterator[dict[str, httpx.Client]]:
-    """Somebody of each level."""
-    with ExitStack() as stack:
-        keys = {level: make_key(api, make_user(api, level))["key"] for level in LEVELS}
-        clients = {level: stack.enter_context(server.client(key)) for level, key in keys.items()}
-        yield {"admin": api, **clients}
-
-
-def tag_of(api: httpx.Client, path: str) -> str:
-    answer = api.get(path)
-    assert answer.status_code == 200, answer.text
-    tag: str = answer.headers["etag"]
-    return tag
 
 
 def new_key() -> dict[str, str]:

@@ -1,13 +1,11 @@
 """Editing and deleting hold schedules, who may, and conditional and repeated requests."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from api.client import Json, Server, get, make_key, make_machine, make_user, refused, written
+from api.client import Json, get, make_machine, refused, written
 from api.holding import (
     FULL_SCHEDULE,
     PREVIEW,
@@ -22,32 +20,15 @@ from api.holding import (
     schedule_body,
     schedule_of,
     schedule_path,
+    tag_of,
     wrong,
 )
 from api.stockroom import forbidden, made, nothing_written, of
-
-LEVELS = ("plan", "shop", "audit", "machine")
 
 
 @pytest.fixture(scope="module")
 def mill(api: httpx.Client) -> Json:
     return make_machine(api)
-
-
-@pytest.fixture(scope="module")
-def who(server: Server, api: httpx.Client) -> Iterator[dict[str, httpx.Client]]:
-    """Somebody of each level."""
-    with ExitStack() as stack:
-        keys = {level: make_key(api, make_user(api, level))["key"] for level in LEVELS}
-        clients = {level: stack.enter_context(server.client(key)) for level, key in keys.items()}
-        yield {"admin": api, **clients}
-
-
-def tag_of(api: httpx.Client, path: str) -> str:
-    answer = api.get(path)
-    assert answer.status_code == 200, answer.text
-    tag: str = answer.headers["etag"]
-    return tag
 
 
 # PATCH
