@@ -1,9 +1,11 @@
 """What follows when an edge can, or can't, tell a control to hold."""
 
 from given import NOON, Given, a_machine
-from taktledger.domain.alerts import AlertDismissed, AlertRaised
+from taktledger.domain.alerts import AlertDismissed, AlertRaised, DismissAlert, dismiss_alert
 from taktledger.domain.controls import MachineHoldOutputFailed, MachineHoldOutputWritten
+from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
 from taktledger.domain.holds.hold import (
+    CreateHold,
     DeleteHold,
     EditHold,
     HoldCreated,
@@ -12,10 +14,10 @@ from taktledger.domain.holds.hold import (
     HoldEnded,
     HoldFields,
     HoldStarted,
+    create_hold,
     delete_hold,
     edit_hold,
 )
-from taktledger.domain.shop import Shop
 from taktledger.shopfloor.facts import Fact, HoldOutputFailed, HoldOutputWritten
 from taktledger.shopfloor.ingest import TakeFact, take_fact
 
@@ -44,8 +46,14 @@ def release(given: Given, hold_id: int = 1) -> Given:
     return given.when(edit_hold, EditHold(hold_id=hold_id, fields=HoldFields(end=given.now)))
 
 
-def open_alerts(shop: Shop) -> list[tuple[str, bool | None]]:
-    return [(alert.kind, alert.held) for alert in shop.open_alerts.values()]
+def open_alerts(given: Given) -> list[bool]:
+    """Of controls that can't be told: what each should be told."""
+    shop = given.shop
+    return [
+        failure.held
+        for alert in shop.open_alerts.values()
+        if alert.kind == "hold" and (failure := shop.machines[alert.machine_id or 0].hold_failure) is not None
+    ]
 
 
 def test_what_was_written_is_an_event_and_no_alert() -> None:
@@ -68,8 +76,11 @@ def test_nor_one_that_can_not_be_released() -> None:
 
 
 def test_there_is_one_at_a_time() -> None:
-    given = refuses(refuses(held()), hold=False).then(MachineHoldOutputFailed, AlertDismissed, AlertRaised)
-    assert open_alerts(given.shop) == [("hold", False)]
+    given = refuses(held())
+    assert open_alerts(given) == [True]
+    release(given).then(HoldEdited, HoldEnded, AlertDismissed)
+    refuses(given, hold=False).then(MachineHoldOutputFailed, AlertRaised)
+    assert open_alerts(given) == [False]
 
 
 def test_it_is_over_when_the_control_was_told() -> None:
@@ -92,15 +103,49 @@ def test_and_one_that_is_put_off() -> None:
     given.when(edit_hold, EditHold(hold_id=1, fields=later)).then(HoldEdited, AlertDismissed)
 
 
-def test_the_end_of_a_hold_says_nothing_of_a_release_that_failed() -> None:
-    """The edge may have released the machine, or tried to, before the ledger writes that the hold is over."""
-    given = refuses(held(), hold=False)
-    release(given).then(HoldEdited, HoldEnded)
-    assert open_alerts(given.shop) == [("hold", False)]
+def test_one_hold_after_the_other() -> None:
+    """The edge has nothing new to say: its control still can't be told."""
+    given = refuses(held())
+    given.when(edit_hold, EditHold(hold_id=1, fields=HoldFields(end=NOON + 100)))
+    given.when(create_hold, CreateHold(machine_id=1, fields=HoldFields(start=NOON + 100, end=NOON + 200)))
+    given.when(look_at_holds, LookAtHolds(), NOON + 101)
+    given.then(HoldEnded, AlertDismissed, HoldStarted, AlertRaised)
+    given.when(look_at_holds, LookAtHolds(), NOON + 201).then(HoldEnded, AlertDismissed)
 
 
-def test_an_alert_of_another_machine_stays() -> None:
+def test_the_edge_may_be_ahead_of_the_ledger() -> None:
+    """It knows the schedule, and says what failed before the ledger has written that the hold has begun."""
+    made = HoldCreated(occurred_at=NOON, hold_id=1, machine_id=1, start=NOON + 10)
+    given = refuses(Given(a_machine(), made)).then(MachineHoldOutputFailed)
+    given.when(look_at_holds, LookAtHolds(), NOON + 10).then(HoldStarted, AlertRaised)
+
+
+def test_or_of_its_end() -> None:
+    given = refuses(held(), hold=False).then(MachineHoldOutputFailed)
+    release(given).then(HoldEdited, HoldEnded, AlertRaised)
+    assert open_alerts(given) == [False]
+
+
+def test_a_hold_that_is_over_when_the_fact_comes_is_no_alert() -> None:
+    given = refuses(release(held())).then(MachineHoldOutputFailed)
+    assert open_alerts(given) == []
+
+
+def test_what_somebody_has_seen_to_stays_so_until_there_is_news() -> None:
+    given = refuses(held())
+    (alert,) = given.alerts
+    given.when(dismiss_alert, DismissAlert(alert_id=alert.alert_id, user_id=1)).then(AlertDismissed)
+    given.when(edit_hold, EditHold(hold_id=1, fields=HoldFields(notes="spindle"))).then(HoldEdited)
+    refuses(given).then(MachineHoldOutputFailed, AlertRaised)
+
+
+def test_holds_of_another_machine_change_nothing() -> None:
     given = held(HoldCreated(occurred_at=NOON - 20, hold_id=2, machine_id=2, start=NOON - 20))
     refuses(given)
     release(given, 2)
-    assert open_alerts(given.shop) == [("hold", True)]
+    assert open_alerts(given) == [True]
+
+
+def test_a_machine_that_does_not_answer_has_not_been_heard() -> None:
+    shop = refuses(held()).shop
+    assert (shop.machines[1].last_fact_at, shop.machines[1].reported_by_edge) == (None, True)

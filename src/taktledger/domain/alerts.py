@@ -54,7 +54,6 @@ def alert_raised(shop: Shop, event: AlertRaised) -> None:
         process_ids={each for each in about if each is not None},
         tool_id=event.tool_id,
         variable=event.data.get("variable"),
-        held=event.data.get("held"),
     )
     if event.kind == "clock" and event.machine_id is not None:
         shop.machines[event.machine_id].clock_differs = True
@@ -89,7 +88,6 @@ def dismiss_alerts(
     process_id: int | None = None,
     user_id: int | None = None,
     tool_id: int | None = None,
-    held: bool | None = None,
 ) -> Iterator[AlertDismissed]:
     """Open ones of which all that is given is true: there is nothing to see to any more."""
     for alert_id, alert in list(shop.open_alerts.items()):
@@ -97,7 +95,6 @@ def dismiss_alerts(
             kind in (None, alert.kind)
             and machine_id in (None, alert.machine_id)
             and tool_id in (None, alert.tool_id)
-            and held in (None, alert.held)
             and (process_id is None or process_id in alert.process_ids)
         ):
             yield AlertDismissed(occurred_at=cause.occurred_at, alert_id=alert_id, user_id=user_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import UNSET, Struct, UnsetType
 
 from taktledger.domain.event import Event
-from taktledger.domain.shop import ControlAlarm, Counter, Machine, Process, Shop
+from taktledger.domain.shop import ControlAlarm, Counter, HoldFailure, Machine, Process, Shop
 from taktledger.domain.values import Int, Line, Number, set_fields
 
 RUNNING_STATES = ("ACTIVE", "STARTED", "RUNNING", "Printing")
@@ -144,8 +144,19 @@ def wear_tools(shop: Shop, process: Process, tool_seconds: Mapping[int, float], 
     shop.touched.worn.add(process.id if at > shop.tooled_at else 0)
 
 
-def only_heard(shop: Shop, event: MachineFactSetAside | MachineHoldOutputWritten | MachineHoldOutputFailed) -> None:
+def only_heard(shop: Shop, event: MachineFactSetAside) -> None:
     heard(shop, event)
+
+
+def hold_output_written(shop: Shop, event: MachineHoldOutputWritten) -> None:
+    heard(shop, event).hold_failure = None
+
+
+def hold_output_failed(shop: Shop, event: MachineHoldOutputFailed) -> None:
+    """The edge says so, and not the control: that may not even answer."""
+    machine = shop.machines[event.machine_id]
+    machine.hold_failure = HoldFailure(held=event.held, error=event.error)
+    machine.reported_by_edge = machine.reported_by_edge or event.source is not None
 
 
 def heard(shop: Shop, event: MachineEvent) -> Machine:

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from taktledger.domain.errors import Invalid
 from taktledger.domain.event import Event
-from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
+from taktledger.domain.holds.clock import catch_up
 from taktledger.domain.shop import Shop
 from taktledger.domain.values import Name, Text, only_changes, set_fields
 
@@ -46,7 +46,7 @@ def edit_options(shop: Shop, command: OptionFields, now: float) -> Iterator[Even
     if command.timezone is not UNSET and not is_timezone(command.timezone):
         raise Invalid(f"'{command.timezone}' is no IANA time zone, such as Europe/Berlin", "timezone")
     if changes := only_changes(command, shop.options):
-        yield from look_at_holds(shop, LookAtHolds(), now)
+        yield from catch_up(shop, now)
         yield OptionsEdited(occurred_at=now, fields=changes)
 
 

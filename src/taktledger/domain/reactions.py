@@ -20,12 +20,12 @@ from taktledger.domain.controls import (
     MachineSilenceEnded,
 )
 from taktledger.domain.event import Event
-from taktledger.domain.holds.hold import HoldDeleted, HoldEdited, HoldEnded, is_in_force
+from taktledger.domain.holds.hold import HoldDeleted, HoldEnded, HoldEvent, HoldStarted, is_in_force
 from taktledger.domain.machines import MachineDeleted
 from taktledger.domain.parts import CycleFinished, ProductionGapRecorded
 from taktledger.domain.processes import ProcessDeleted
 from taktledger.domain.programs import ProgramDeleted, ProgramEdited
-from taktledger.domain.shop import Shop
+from taktledger.domain.shop import Machine, Shop
 from taktledger.domain.tools.fields import ToolEvent
 from taktledger.domain.tools.replacement import WEAR_ALERTS, ToolReplaced, ToolReplacementUndone
 from taktledger.domain.tools.tool import ToolDeleted
@@ -53,8 +53,9 @@ def react(shop: Shop, event: Event) -> Iterator[Event]:
             yield from switch_process(shop, shop.machines[event.machine_id], event)
         case MachineDeleted():
             yield from dismiss_alerts(shop, event, machine_id=event.machine_id)
-        case HoldEdited() | HoldEnded() | HoldDeleted():
-            yield from _of_holds(shop, event)
+        case HoldEvent():
+            for machine in [each for each in shop.machines.values() if each.hold_failure is not None]:
+                yield from _mind_hold_output(shop, machine, event)
         case ToolEvent():
             yield from _of_tools(shop, event)
         case _:
@@ -81,21 +82,26 @@ def _of_tools(shop: Shop, event: ToolEvent) -> Iterator[Event]:
             pass
 
 
-def _of_holds(shop: Shop, event: HoldEdited | HoldEnded | HoldDeleted) -> Iterator[Event]:
-    """A machine that may run need not be told any more that it mustn't."""
-    for machine_id in {alert.machine_id for alert in shop.open_alerts.values() if alert.kind == "hold" and alert.held}:
-        if machine_id is not None and not is_in_force(shop, machine_id):
-            yield from dismiss_alerts(shop, event, kind="hold", machine_id=machine_id, held=True)
+def _mind_hold_output(shop: Shop, machine: Machine, cause: Event) -> Iterator[Event]:
+    """There is an alert while a control can't be told what it should be told."""
+    failure = machine.hold_failure
+    matters = failure is not None and failure.held == is_in_force(shop, machine.id)
+    is_open = any(alert.kind == "hold" and alert.machine_id == machine.id for alert in shop.open_alerts.values())
+    if is_open and (not matters or isinstance(cause, MachineHoldOutputFailed)):
+        yield from dismiss_alerts(shop, cause, kind="hold", machine_id=machine.id)
+        is_open = False
+    if failure is not None and matters and not is_open and _is_news(shop, machine, cause):
+        what = "must not run" if failure.held else "may run again"
+        message = f"{machine.name} {what}, but its control can't be told so: {failure.error}"
+        yield raise_alert(shop, cause, "hold", message, machine_id=machine.id, held=failure.held, error=failure.error)
 
 
-def _of_hold_output(shop: Shop, event: MachineHoldOutputFailed | MachineHoldOutputWritten) -> Iterator[Event]:
-    name = shop.machines[event.machine_id].name
-    yield from dismiss_alerts(shop, event, kind="hold", machine_id=event.machine_id)
-    if isinstance(event, MachineHoldOutputWritten):
-        return
-    what = "must not run" if event.held else "may run again"
-    message = f"{name} {what}, but its control can't be told so: {event.error}"
-    yield raise_alert(shop, event, "hold", message, held=event.held, error=event.error)
+def _is_news(shop: Shop, machine: Machine, cause: Event) -> bool:
+    """Somebody may have seen to the alert: it takes more than any event to raise another one."""
+    hold = shop.holds.get(cause.hold_id) if isinstance(cause, HoldEvent) else None
+    if hold is not None and hold.machine_id != machine.id:
+        return False
+    return isinstance(cause, (MachineHoldOutputFailed, HoldStarted, HoldEnded, HoldDeleted))
 
 
 def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
@@ -125,7 +131,7 @@ def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
             message = f"{name} has not answered {since}"
             yield raise_alert(shop, event, "silent", message, last_contact=event.last_contact)
         case MachineHoldOutputFailed() | MachineHoldOutputWritten():
-            yield from _of_hold_output(shop, event)
+            yield from _mind_hold_output(shop, shop.machines[event.machine_id], event)
         case MachineSilenceEnded():
             yield from dismiss_alerts(shop, event, kind="silent", machine_id=event.machine_id)
         case _:

@@ -91,6 +91,8 @@ class Answer(msgspec.Struct, kw_only=True):
     """Steps that the ledger held already."""
     replayed: bool = False
     """The whole request had been answered before, under the same key."""
+    receipt_at: int | None = None
+    """Which of its events carries the receipt of its key."""
 
 
 class KeyReused(DomainError):
@@ -279,24 +281,27 @@ class Writer:
             self._record(msgspec.structs.replace(event, recorded_at=now, actor=SYSTEM), answer)
 
     def _fold(self, event: Event, request: Request, step: Step, answer: Answer, now: float) -> None:
+        # A decision may write what was due before it: that is the ledger's own doing, and not what was asked for.
+        is_asked_for = event.actor != SYSTEM
         receipt = None
-        if request.key is not None and not answer.events:
+        if request.key is not None and is_asked_for and answer.receipt_at is None:
+            answer.receipt_at = len(answer.events)
             receipt = Receipt(key=request.key, body_sha256=request.body_sha256, status=request.status)
         stamped = msgspec.structs.replace(
             event,
             recorded_at=now,
-            actor=request.actor,
+            actor=request.actor if is_asked_for else SYSTEM,
             source=step.source,
             source_sequence=step.sequence if step.source is not None else None,
             receipt=receipt,
         )
         self._record(stamped, answer)
-        if answer.stream is None:
+        if answer.stream is None and is_asked_for:
             answer.stream = stamped.stream
 
     def _record(self, event: Event, answer: Answer) -> None:
-        if answer.events and answer.events[0].event.receipt is not None:
-            event = msgspec.structs.replace(event, follows=len(answer.events))
+        if answer.receipt_at is not None and answer.receipt_at < len(answer.events):
+            event = msgspec.structs.replace(event, follows=len(answer.events) - answer.receipt_at)
         position = self.shop.position + 1
         answer.events.append(Recorded(position, event))
         fold(self.shop, event)

@@ -28,7 +28,7 @@ def hold_for_tools(shop: Shop, overdue: Mapping[int, Overdue], now: float) -> It
         elif hold.started:
             yield HoldEnded(occurred_at=now, hold_id=hold.id)
         else:  # a person has put it off
-            yield HoldDeleted(occurred_at=now, hold_id=hold.id)
+            yield HoldDeleted(occurred_at=now, hold_id=hold.id, seen_to=True)
     for tool_id, cause in sorted(overdue.items()):
         if tool_id in held or shop.tools[tool_id].hold_waived:
             continue

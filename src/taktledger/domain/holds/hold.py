@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import UNSET, Struct, UnsetType
 
 from taktledger.domain.errors import Invalid, NotFound
-from taktledger.domain.event import Event
+from taktledger.domain.event import SYSTEM, Event
 from taktledger.domain.shop import Hold, Shop
 from taktledger.domain.values import Seconds, Text, edit, only_changes
 
@@ -56,6 +56,9 @@ class HoldEdited(HoldEvent, frozen=True, kw_only=True):
 class HoldDeleted(HoldEvent, frozen=True, kw_only=True):
     """A hold was deleted: it counts as if it had not been."""
 
+    seen_to: bool = False
+    """The critical tool behind it was seen to before it began. False: a user deleted it."""
+
 
 class HoldStarted(HoldEvent, frozen=True, kw_only=True):
     """The time of a hold has come: its machine must not run."""
@@ -95,14 +98,16 @@ def hold_edited(shop: Shop, event: HoldEdited) -> None:
         _waive(shop, hold, waived=event.fields.end is not None)
     edit(hold, event.fields)
     hold.started = hold.started and hold.start <= at
-    hold.ended = hold.ended and hold.end is not None and hold.end <= at
-    if not hold.ended:
+    if hold.ended and (hold.end is None or hold.end > at):
+        hold.ended = False
+        hold.tool_id = None  # whatever it was made for is over: now it is that user's
         shop.open_holds.add(hold.id)
     shop.touched.holds.add(hold.id)
 
 
 def hold_deleted(shop: Shop, event: HoldDeleted) -> None:
-    _waive(shop, shop.holds[event.hold_id], waived=True)
+    if not event.seen_to:
+        _waive(shop, shop.holds[event.hold_id], waived=True)
     _forget(shop, event.hold_id)
 
 
@@ -215,9 +220,9 @@ def turn(hold: Hold, now: float) -> Iterator[Event]:
     """What has become of it by now. `hold` is the shop's own, and changes meanwhile."""
     while (at := turns_at(hold)) is not None and at <= now:
         if hold.started:
-            yield HoldEnded(occurred_at=at, hold_id=hold.id)
+            yield HoldEnded(occurred_at=at, hold_id=hold.id, actor=SYSTEM)
         else:
-            yield HoldStarted(occurred_at=at, hold_id=hold.id)
+            yield HoldStarted(occurred_at=at, hold_id=hold.id, actor=SYSTEM)
 
 
 def turns_at(hold: Hold) -> float | None:

@@ -49,7 +49,7 @@ def recurrence_of(schedule: HoldSchedule) -> Recurrence:
     return narrow(Recurrence, schedule, indices=tuple(schedule.indices))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def next_firing(rule: Recurrence, created: float, zone: ZoneInfo, after: float) -> float | None:
     """The first time after `after` at which a schedule fires that was created at `created`; all in UNIX seconds.
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from taktledger.domain.errors import Invalid, NotFound, ReferenceMissing
 from taktledger.domain.event import Event
-from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
+from taktledger.domain.holds.clock import catch_up
 from taktledger.domain.holds.recurrence import ALL_MONTHS, ALL_WEEKDAYS, INDICES, Frequency, Recurrence
 from taktledger.domain.shop import HoldSchedule, Shop
 from taktledger.domain.values import Id, Int, Name, Text, edit, narrow, only_changes
@@ -147,14 +147,14 @@ def edit_hold_schedule(shop: Shop, command: EditHoldSchedule, now: float) -> Ite
     if fields.machine_id is not UNSET:
         _check_machine(shop, fields.machine_id)
     if changes := only_changes(fields, schedule):
-        yield from look_at_holds(shop, LookAtHolds(), now)
+        yield from catch_up(shop, now)
         yield HoldScheduleEdited(occurred_at=now, schedule_id=schedule.id, fields=changes)
 
 
 def delete_hold_schedule(shop: Shop, command: DeleteHoldSchedule, now: float) -> Iterator[Event]:
     """Deletes a schedule. What it had to do until now is done first."""
     schedule = get_hold_schedule(shop, command.schedule_id)
-    yield from look_at_holds(shop, LookAtHolds(), now)
+    yield from catch_up(shop, now)
     yield HoldScheduleDeleted(occurred_at=now, schedule_id=schedule.id)
 
 

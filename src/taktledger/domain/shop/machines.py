@@ -50,6 +50,14 @@ class MappedVariable(Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     notify_value: Number | None = None
 
 
+class HoldFailure(Struct, frozen=True, kw_only=True):
+    """Why a control could not be told something."""
+
+    held: bool
+    """What: to hold, or to run again."""
+    error: str
+
+
 class Machine(Struct, kw_only=True):
     id: int
     revision: int = 1
@@ -81,6 +89,8 @@ class Machine(Struct, kw_only=True):
     silent: bool = False
     """Its edge has had no answer from it for longer than the limit."""
     last_fact_at: float | None = None
+    hold_failure: HoldFailure | None = None
+    """What its edge could not tell it, until it can."""
 
 
 class Program(Struct, kw_only=True):

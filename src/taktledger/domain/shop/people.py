@@ -11,8 +11,6 @@ class OpenAlert(Struct, kw_only=True):
     process_ids: set[int] = field(default_factory=set)
     tool_id: int | None = None
     variable: str | None = None
-    held: bool | None = None
-    """What a control could not be told: to hold, or to run again."""
 
 
 class User(Struct, kw_only=True):

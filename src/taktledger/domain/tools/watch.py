@@ -169,7 +169,7 @@ def _left(shop: Shop, tool: Tool, uses: Mapping[int, Use], *, is_snoozed: bool) 
             parts.append(life.part_life - life.warn_life - use.parts)
         if life.max_runtime:
             seconds.append(life.max_runtime - life.warn_runtime - use.seconds)
-    if "life" not in life.sent and not is_past_life(tool.usage_mode, life, use):
+    if ("life" not in life.sent or tool.is_critical) and not is_past_life(tool.usage_mode, life, use):
         if tool.usage_mode == 0 and life.part_life:
             parts.append(life.part_life + 1 - use.parts)
         if tool.usage_mode == 1 and life.max_runtime:
