@@ -14,6 +14,10 @@ class AdapterError(Exception):
     """The machine can't be read, or what it said can't be believed. The message is fit to show to a user."""
 
 
+class BadAnswer(AdapterError):
+    """The machine answers, but not what it was asked, or what can't be."""
+
+
 class Reading(NamedTuple):
     """One value as `adapters check` shows it."""
 
@@ -70,7 +74,7 @@ class AdapterKind(Struct, frozen=True):
 
 
 def believed(update: MachineUpdate) -> MachineUpdate:
-    """The same update, if it is one that the ledger would take. Raises AdapterError.
+    """The same update, if it is one that the ledger would take. Raises BadAnswer.
 
     Structs don't check what they are made of, so this is where an adapter that lies is found out.
     """
@@ -78,5 +82,5 @@ def believed(update: MachineUpdate) -> MachineUpdate:
         checked = msgspec.convert(msgspec.to_builtins(update), MachineUpdate)
         check(checked)
     except (msgspec.ValidationError, Invalid) as error:
-        raise AdapterError(f"impossible values: {error}") from error
+        raise BadAnswer(f"impossible values: {error}") from error
     return checked

@@ -182,14 +182,14 @@ async def follow_profiles(
             )
             if response.status_code == 200:
                 answer = _decoded(response, Profiles)
-                # The ledger knows nothing of the others, or nothing any more: so nothing holds them.
-                said = {name: answer.machines.get(name) or Profile() for name in machines}
-                spool.keep_profiles(answer.version, said)
-                version = answer.version
+                # One that it has named before and doesn't name now was deleted there: nothing holds it any more.
+                said = {name: answer.machines.get(name) or Profile() for name in {*answer.machines, *profiles}}
                 for name, profile in said.items():
-                    if profile != profiles.get(name):
+                    if name in machines and profile != profiles.get(name):
                         profiles[name] = profile
                         machines[name].set()
+                version = answer.version
+                spool.keep_profiles(version, profiles)  # after the machines know: the disk may be full
             elif response.status_code != 304:
                 raise LedgerTrouble(_said(response))
         except LedgerTrouble as error:

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from takt_adapters.adapter import Adapter, AdapterError, believed
+from takt_adapters.adapter import Adapter, AdapterError, BadAnswer, believed
 from takt_adapters.retry import Retry
 from takt_adapters.spool import Spool, in_order
 from taktledger.shopfloor import enforcement
@@ -91,12 +91,17 @@ class Runner:
         due = now()
         while True:
             self._profile_changed.clear()
-            async with asyncio.timeout(STUCK_SECONDS):
-                update = believed(await self._adapter.poll())
-            if not update.success:
-                raise AdapterError("the control does not answer")
+            try:
+                update = await self._poll()
+            except BadAnswer:
+                # What it says can't be believed. It may hear all the same.
+                hold = await self._enforce(is_read=False)
+                with suppress(sqlite3.Error):
+                    self._note(*hold)
+                raise
+            hold = await self._enforce(is_read=True)  # before anything that a full disk could stop
             self._take(update)
-            await self._enforce()
+            self._note(*hold)
             if due <= now():  # else the profile came before its time
                 due = max(due + self._poll_seconds, now())
             with suppress(TimeoutError):
@@ -127,25 +132,34 @@ class Runner:
         if facts:
             self._spooled.set()
 
-    async def _enforce(self) -> None:
-        """Makes the hold output what it should be. If that fails, the machine is read all the same."""
-        profile, adapter = self._profiles.get(self.name), self._adapter
+    async def _poll(self) -> MachineUpdate:
+        async with asyncio.timeout(STUCK_SECONDS):
+            update = believed(await self._adapter.poll())
+        if not update.success:
+            raise AdapterError("the control does not answer")
+        return update
+
+    async def _enforce(self, *, is_read: bool) -> enforcement.Told:
+        """Makes the hold output what it should be, and says what there is to tell of it. Never raises.
+
+        `is_read`: what the adapter says of it was read just now.
+        """
+        profile, adapter, hold = self._profiles.get(self.name), self._adapter, self._state.hold
         if profile is None:
-            return  # the ledger has never said anything about this machine
-        held, hold = enforcement.is_held(profile, self._clock()), self._state.hold
+            return hold, []  # the ledger has never said anything about this machine
+        held = enforcement.is_held(profile, self._clock())
         if not adapter.has_hold_output:
-            return self._note(*enforcement.without_output(hold, held, self._clock()))
-        wrong = adapter.held is not held
+            return enforcement.without_output(hold, held, self._clock())
+        wrong = adapter.held is not held or (not is_read and held is not bool(hold.held))
         try:
             if wrong:
                 async with asyncio.timeout(STUCK_SECONDS):
                     await adapter.hold(held)
         except Exception as error:
             self._hold_retry.failed(said(error), _unexpected(error))
-            self._note(*enforcement.failed(hold, held, said(error), self._clock()))
-        else:
-            self._hold_retry.worked()
-            self._note(*enforcement.confirmed(hold, held, self._clock(), written=wrong))
+            return enforcement.failed(hold, held, said(error), self._clock())
+        self._hold_retry.worked()
+        return enforcement.confirmed(hold, held, self._clock(), written=wrong) if is_read or wrong else (hold, [])
 
     def _out_of_reach(self, error: str) -> None:
         """Tells of a hold that began or ended without the machine."""
@@ -165,9 +179,10 @@ class Runner:
 
     def _failed(self, error: Exception) -> float:
         self._tell(connected=False, error=(text := said(error)))
-        with suppress(Exception):  # the next failure tells of it
-            self._out_of_reach(text)
-        return self._retry.failed(text, _unexpected(error))
+        if (unexpected := _unexpected(error)) is None:
+            with suppress(Exception):  # the next failure tells of it
+                self._out_of_reach(text)
+        return self._retry.failed(text, unexpected)
 
     def _tell(self, connected: bool, error: str | None) -> None:
         if (self._live.connected, self._live.error) != (connected, error):

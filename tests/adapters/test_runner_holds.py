@@ -12,7 +12,7 @@ import structlog
 from adapters.scripted import HANG, Eventually, Script, count
 from adapters.scripted import ScriptedEdge as Edge
 from takt_adapters import runner
-from takt_adapters.adapter import AdapterError
+from takt_adapters.adapter import AdapterError, BadAnswer
 from takt_adapters.spool import Spool
 from taktledger.shopfloor.facts import HoldOutputWritten
 from taktledger.shopfloor.profile import HoldTime, Profile
@@ -266,3 +266,48 @@ def test_new_profiles_put_off_no_poll(edge: Edge, eventually: Eventually) -> Non
         await asyncio.wait([task])
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_disk_that_is_full_stops_nobody_from_holding_or_releasing(
+    edge: Edge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    """Nothing can be told meanwhile, but the machine comes first."""
+    script = machine()
+    script.output = script.held = not held
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)] if held else [])
+
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(edge.spool, "write", full)
+    asyncio.run(lives(edge, script, lambda: lambda: script.output is held, eventually=eventually))
+
+
+@pytest.mark.parametrize("answer", [BadAnswer("feed_rate_override: -1 %"), count(-1)])
+def test_a_machine_that_says_nonsense_is_held_and_released_all_the_same(
+    edge: Edge, eventually: Eventually, answer: Any
+) -> None:
+    script = Script(count(1), answer, output=False)
+    edge.profiles["a"] = Profile()
+
+    def held(holds: list[HoldTime]) -> Callable[[], Any]:
+        edge.profiles["a"] = Profile(holds=holds)
+        return lambda: script.output is bool(holds) and len(script.holds) == 2 - bool(holds)
+
+    scenes = [lambda: held([HoldTime(0.0)]), lambda: held([])]
+    asyncio.run(lives(edge, script, *scenes, eventually=eventually))
+    assert [data for _, data, _ in holds(edge)] == ['{"held":true}', '{"held":false}']
+
+
+def test_an_output_that_is_reset_at_every_poll_is_a_failure(edge: Edge, eventually: Eventually) -> None:
+    class Stubborn(Script):
+        async def poll(self) -> Any:
+            edge.now += 1.0
+            self.output = False
+            return await super().poll()
+
+    script = Stubborn(count(1), output=False)
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+    asyncio.run(lives(edge, script, lambda: polled(script, 60), eventually=eventually))
+    assert [kind for kind, _, _ in holds(edge)] == [WRITTEN, FAILED]

@@ -238,3 +238,31 @@ def test_another_warning_is_no_other_life(line: Line) -> None:
     line.edit_tool(warn_life=1)
     line.make(1)
     assert (line.open, line.made) == ([], 1)
+
+
+def test_one_that_was_put_off_and_seen_to_leaves_the_tool_critical(line: Line) -> None:
+    line.make(LIFE + 1)
+    line.do(edit_hold, EditHold(hold_id=1, fields=HoldFields(start=START + 5000)))
+    line.replace()
+    line.make(LIFE + 1)
+    assert [hold.id for hold in line.open] == [2]
+
+
+def test_a_hold_that_a_person_has_put_in_force_again_is_that_persons(line: Line) -> None:
+    line.make(LIFE + 1)
+    line.replace()
+    line.do(edit_hold, EditHold(hold_id=1, fields=HoldFields(end=None, reason="the spindle, too")))
+    line.street.do(create_tool, CreateTool(name="drill"))
+    line.make(1)
+    assert [hold.reason for hold in line.open] == ["the spindle, too"]
+
+
+def test_a_counter_that_is_put_right_while_notices_are_snoozed(line: Line) -> None:
+    line.make(LIFE + 1)
+    line.edit_tool(replacement_rules_snoozed_until=START + 100_000)
+    line.edit_tool(part_count=0)
+    assert line.open == []
+    line.make(LIFE)
+    assert line.open == []
+    line.make(1)
+    assert len(line.open) == 1

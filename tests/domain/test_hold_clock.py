@@ -280,3 +280,64 @@ def test_a_hold_at_local_time_over_the_change_of_clocks() -> None:
         found = [each.start for each in street.shop.holds.values()]
         local = [datetime.fromtimestamp(each, ZoneInfo("Europe/Berlin")).isoformat() for each in found]
         assert local == ["2026-03-22T02:30:00+01:00", "2026-03-29T03:00:00+02:00", "2026-04-05T02:30:00+02:00"]
+
+
+def test_a_clock_that_was_ahead_takes_no_hold_from_the_machine() -> None:
+    """It began and ended while the clock was wrong. When its time really comes, the machine is held."""
+    with new_street(Clock(NOON)) as street:
+        street.do(create_machine, CreateMachine(name="lathe"))
+        daily = CreateHoldSchedule(machine_id=1, name="n", frequency="D", time_of_day="12:30", duration=10.0)
+        street.do(create_hold_schedule, daily)
+        street.clock.now = NOON + HOUR
+        street.do(look_at_holds, LookAtHolds())
+        at = NOON + 30 * MINUTE
+        for minute, held in ((5, False), (29, False), (30, True), (39, True), (40, False)):
+            now = street.clock.now = NOON + minute * MINUTE
+            times_held = hold_times(street.shop, 1, now)
+            assert ((at, at + 10 * MINUTE) in times_held) == (minute < 40)
+            assert any(start <= now and (end is None or now < end) for start, end in times_held) == held
+
+
+def test_a_hold_made_while_the_clock_is_behind_its_own_record_holds_at_once() -> None:
+    with new_street(Clock(NOON + HOUR)) as street:
+        street.do(create_machine, CreateMachine(name="lathe"))
+        street.clock.now = NOON
+        street.do(create_hold, CreateHold(machine_id=1, fields=HoldFields(), user_id=7))
+        assert hold_times(street.shop, 1, NOON) == [(0.0, None)]
+
+
+def test_what_was_due_is_the_ledgers_own_doing() -> None:
+    """Also when somebody's edit makes it be written; and a repeat of that edit is known as one."""
+    with new_street(Clock(NOON)) as street:
+        street.do(create_machine, CreateMachine(name="lathe"))
+        every_hour = CreateHoldSchedule(machine_id=1, name="n", frequency="H", time_of_day="00:30", duration=20.0)
+        street.do(create_hold_schedule, every_hour)
+        street.clock.now = NOON + 55 * MINUTE
+        edit = EditHoldSchedule(schedule_id=1, fields=HoldScheduleFields(name="other"))
+        first = street.do(edit_hold_schedule, edit, key="k", actor="user-7")
+        said = [(type(each.event).__name__, each.event.actor, each.event.receipt is not None) for each in first.events]
+        assert said == [
+            ("HoldCreated", "system", False),
+            ("HoldStarted", "system", False),
+            ("HoldEnded", "system", False),
+            ("HoldScheduleEdited", "user-7", True),
+        ]
+        assert first.stream == "hold-schedule-1"
+        again = street.do(edit_hold_schedule, edit, key="k", actor="user-7")
+        assert again.replayed
+        assert [type(each.event).__name__ for each in again.events] == ["HoldScheduleEdited"]
+
+
+def test_much_that_was_due_is_written_bit_by_bit() -> None:
+    """So that others get their turn; and it comes out the same."""
+    with new_street(Clock(NOON)) as street:
+        street.do(create_machine, CreateMachine(name="lathe"))
+        every_hour = CreateHoldSchedule(machine_id=1, name="n", frequency="H", time_of_day="00:30", duration=20.0)
+        street.do(create_hold_schedule, every_hour)
+        street.clock.now = NOON + 1000 * HOUR
+        while next_turn(street.shop) <= street.clock.now:  # type: ignore[operator]
+            assert len(street.do(look_at_holds, LookAtHolds()).events) <= 1000
+        holds = list(street.shop.holds.values())
+        assert [hold.start for hold in holds] == [NOON + 30 * MINUTE + hour * HOUR for hour in range(1000)]
+        assert all(hold.ended for hold in holds)
+        assert_sound(street)

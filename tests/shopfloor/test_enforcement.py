@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from taktledger.shopfloor import enforcement as e
 from taktledger.shopfloor.detector import DetectorState, detect
-from taktledger.shopfloor.enforcement import NO_OUTPUT, REPEAT_SECONDS, HoldState, is_held
+from taktledger.shopfloor.enforcement import NO_OUTPUT, REPEAT_SECONDS, RESET, HoldState, is_held
 from taktledger.shopfloor.facts import Fact, HoldOutputFailed, HoldOutputWritten
 from taktledger.shopfloor.profile import HoldTime, Profile
 from taktledger.shopfloor.update import MachineUpdate
@@ -91,12 +91,27 @@ def test_an_output_that_the_control_has_lost_is_told_again() -> None:
     assert Told().writes(True).reads(True, after=REPEAT_SECONDS).writes(True).facts == [HELD, HELD]
 
 
-def test_a_control_that_keeps_resetting_its_output_does_not_flood_the_ledger() -> None:
+def test_a_control_that_keeps_resetting_its_output_is_not_held() -> None:
+    """That is told once, until the output stays as it was written."""
     told = Told()
     for _ in range(101):
         told.writes(True, after=0.5)
-    assert told.facts == 6 * [HELD]
-    assert told.writes(False, after=0.5).facts[6:] == [RELEASED]  # but news is never late
+    assert told.facts == [HELD, not_held(RESET)]
+    assert told.reads(True, after=0.5).facts[2:] == [HELD]
+
+
+def test_nor_does_that_hold_up_other_news() -> None:
+    told = Told()
+    for _ in range(101):
+        told.writes(True, after=0.5)
+    assert told.writes(False, after=0.5).facts[2:] == [RELEASED]
+
+
+def test_an_output_that_is_lost_now_and_then_is_no_failure() -> None:
+    told = Told()
+    for _ in range(30):
+        told.writes(True, after=20.0).writes(True).reads(True)
+    assert told.facts == 30 * [HELD]
 
 
 def test_a_clock_that_was_set_back_silences_nobody() -> None:
@@ -225,7 +240,8 @@ def test_what_the_ledger_heard_last_is_the_truth(script: list[Moment]) -> None:
         for last in facts:  # noqa: B007  # the last of all
             told_at = machine.now
         if what in ("written", "read"):
-            assert last == HoldOutputWritten(held=moment.wanted) or (last is None and not machine.output)
+            is_reset = what == "written" and last == HoldOutputFailed(held=moment.wanted, error=RESET)
+            assert is_reset or last == HoldOutputWritten(held=moment.wanted) or (last is None and not machine.output)
         elif what == "failed":
             is_told = isinstance(last, HoldOutputFailed) and last.held is moment.wanted
             assert is_told or (last == HoldOutputWritten(held=moment.wanted) and machine.now - told_at < REPEAT_SECONDS)

@@ -19,8 +19,8 @@ from pymodbus.pdu.register_message import (
     WriteSingleRegisterResponse,
 )
 
-from takt_adapters.adapter import AdapterError, Reading
-from takt_adapters.modbus.registers import BadAnswer, Register, Span, plan
+from takt_adapters.adapter import AdapterError, BadAnswer, Reading
+from takt_adapters.modbus.registers import Register, Span, plan
 from takt_adapters.modbus.settings import HOLD_OUTPUT, AnyValue, Heartbeat, ModbusSettings
 from taktledger.domain.shop import ControlAlarm
 from taktledger.shopfloor.update import MachineUpdate
@@ -55,6 +55,8 @@ class ModbusAdapter:
         wanted = [value.span for value in self._values.values()]
         self._plans = [plan(wanted), plan(wanted, bridged=0), sorted(set(wanted))]
         """Ways to ask for it all, the best one first."""
+        if settings.hold_output is not None:  # whose address may be wrong: that must not stop the counting
+            self._plans.append(sorted(set(wanted) - {settings.hold_output.span}))
         self._client: AsyncModbusTcpClient | None = None
         self._beat: object = None
         """The heartbeat as it was last read. It outlives connections: a new one proves nothing."""
@@ -96,13 +98,15 @@ class ModbusAdapter:
 
     async def poll(self) -> MachineUpdate:
         words = await self._read_all()
+        self._held = await self._read_output(words)
         read: dict[str, Any] = {}
         for name, value in self._values.items():
+            if name == HOLD_OUTPUT:
+                continue
             try:
                 read[name] = self._decode(value, words)
             except BadAnswer as error:
                 raise BadAnswer(f"{name} ({value.span}): {error}") from error
-        self._held = read.get(HOLD_OUTPUT)
         if self.settings.heartbeat is not None:
             output = self.settings.hold_output
             if not any(word for place, word in words.items() if output is None or place != output.span[:2]):
@@ -123,6 +127,18 @@ class ModbusAdapter:
             common_vars={number: float(read[f"variable {number}"]) for number in self.settings.variables},
             alarms=alarms if self.settings.alarms else None,
         )
+
+    async def _read_output(self, words: Words) -> bool | None:
+        """From what was read; or by itself, where the device refuses to read it with the rest."""
+        output = self.settings.hold_output
+        if output is None:
+            return None
+        if output.span[:2] not in words:
+            try:
+                words = await self._read([output.span])
+            except BadAnswer:
+                return None
+        return output.value([words[output.span[:2]]], self.settings.word_order)
 
     async def hold(self, held: bool) -> None:
         output = self.settings.hold_output

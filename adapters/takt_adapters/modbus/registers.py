@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pymodbus.client import AsyncModbusTcpClient
 
-from takt_adapters.adapter import AdapterError
+from takt_adapters.adapter import BadAnswer
 
 Register = Literal["coil", "discrete", "input", "holding"]
 WordOrder = Literal["ABCD", "CDAB", "BADC", "DCBA"]
@@ -23,10 +23,6 @@ REQUEST_LIMITS: dict[Register, int] = {"coil": 2000, "discrete": 2000, "input": 
 """What one request may ask for."""
 BRIDGED = 4
 """A hole of so many addresses is read along, since a request costs more than a few words."""
-
-
-class BadAnswer(AdapterError):
-    """The device answers, but not what it was asked."""
 
 
 class Span(NamedTuple):

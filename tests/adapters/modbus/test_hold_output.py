@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from takt_adapters.adapter import AdapterError
+from takt_adapters.adapter import AdapterError, BadAnswer
 from takt_adapters.builtin import installed_adapters
 from takt_adapters.modbus import ModbusAdapter, ModbusSettings
 from taktledger.config import ConfigError, load_config
@@ -209,3 +209,46 @@ def test_what_is_wrong_with_it_is_found_before_anything_starts(tmp_path: Path, t
     with pytest.raises(ConfigError) as error:
         load_config(path, installed_adapters())
     assert str(error.value).startswith(f'shop.toml: machine "mill-1" [machine.modbus.hold_output] {message}')
+
+
+@pytest.mark.parametrize("output", [{"register": "coil", "address": 5000}, {"register": "holding", "address": 5000}])
+def test_one_that_can_not_be_read_stops_no_counting(modbus_device: Devices, output: dict[str, Any]) -> None:
+    """Its address may be wrong, or nothing but written."""
+
+    async def act(adapter: ModbusAdapter, device: Any) -> None:
+        await device.set("holding", 118, [41])
+        for _ in range(2):
+            assert (await adapter.poll()).part_count == 41
+            assert adapter.held is None
+        with pytest.raises(AdapterError, match="illegal address"):
+            await adapter.hold(True)
+
+    with_device(modbus_device, output, act)
+
+
+def test_one_that_is_read_by_itself_only(modbus_device: Devices) -> None:
+    """Some devices refuse to read over the border of two areas: so do the others' addresses here."""
+
+    async def act(adapter: ModbusAdapter, device: Any) -> None:
+        adapter._plans = adapter._plans[-1:]
+        assert (await adapter.poll()).part_count == 0
+        assert adapter.held is False
+        await adapter.hold(True)
+        await adapter.poll()
+        assert adapter.held is True
+
+    with_device(modbus_device, COIL, act)
+
+
+def test_a_value_that_can_not_be_leaves_the_output_known(modbus_device: Devices) -> None:
+    values = {"part_count": {"register": "holding", "address": 118, "type": "uint16"}}
+    values["program_name"] = {"register": "holding", "address": 130, "type": "string", "length": 1}  # type: ignore[dict-item]
+
+    async def act(adapter: ModbusAdapter, device: Any) -> None:
+        await device.set("holding", 130, [0x0102])
+        await device.set("coil", 8, [True])
+        with pytest.raises(BadAnswer, match="program_name"):
+            await adapter.poll()
+        assert adapter.held is True
+
+    with_device(modbus_device, COIL, act, values=values)
