@@ -258,12 +258,12 @@ class _Made:
             lambda: (array("d"), array("q"), array("q"))
         )
         for at, position, text in db.execute(
-            "SELECT at, position, milliseconds FROM run_times WHERE process_id = ? AND at > ? AND at <= ? "
+            "SELECT at, position, seconds FROM run_times WHERE process_id = ? AND at > ? AND at <= ? "
             f"{where} ORDER BY at",
             values,
         ):
-            for location, each in msgspec.json.decode(text, type=dict[int, int]).items():
-                for column, value in zip(self._cut[location], (at, position, each), strict=True):
+            for location, seconds in msgspec.json.decode(text, type=dict[int, float]).items():
+                for column, value in zip(self._cut[location], (at, position, round(seconds * 1000)), strict=True):
                     column.append(value)  # type: ignore[attr-defined]
         self._sums: dict[int, list[int]] = {}
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from msgspec import UNSET
+from msgspec.json import Encoder
 from sqlite_utils import Database
 
 from takt_projections import spans
-from takt_projections.model import Handler, ReadModel, json_text
+from takt_projections.model import Handler, ReadModel
 from taktledger.domain.assemblies import AssemblyDeleted, AssemblyEdited, AssemblyMoved
 from taktledger.domain.controls import ToolRunTimeMeasured
 from taktledger.domain.event import Event
@@ -35,16 +36,18 @@ ADD_TIME = (
     "milliseconds = milliseconds + excluded.milliseconds"
 )
 
+encode = Encoder().encode
+
 
 class Wear(ReadModel):
     name = "wear"
-    version = 1
+    version = 2
 
     def __init__(self) -> None:
         self._has_rows = True
         """False while a rebuild goes on: the rows that sums are made from have no indexes yet."""
         self._totals = _Totals()
-        self._run_times: list[tuple[int, float, int, str | None, int | None]] = []
+        self._run_times: list[tuple[int, int, float, str | None, int | None]] = []
         self._corrections: list[tuple[int, int, float, int, int, int]] = []
         self._steps: list[Callable[[sqlite3.Connection], set[int]]] = []
         """What happened to spans, in order. Each answers the tools that must be recounted."""
@@ -55,8 +58,8 @@ class Wear(ReadModel):
         self._has_rows = False
         # Exact rows: what the sums are made from.
         db.execute(
-            "CREATE TABLE run_times (process_id INTEGER, at REAL, position INTEGER, milliseconds TEXT, late INTEGER, "
-            "PRIMARY KEY (process_id, at, position)) STRICT, WITHOUT ROWID"
+            "CREATE TABLE run_times (position INTEGER PRIMARY KEY, process_id INTEGER, at REAL, seconds TEXT, "
+            "late INTEGER) STRICT"
         )
         db.execute(
             "CREATE TABLE tool_corrections (tool_id INTEGER, process_id INTEGER, at REAL, position INTEGER, "
@@ -83,6 +86,7 @@ class Wear(ReadModel):
 
     def index(self, db: Database) -> None:
         self._has_rows = True
+        db.execute("CREATE INDEX run_times_by_process ON run_times (process_id, at, position)")
         db.execute("CREATE INDEX late_run_times ON run_times (process_id, at, position) WHERE late = 1")
         tools = [row[0] for row in db.execute("SELECT DISTINCT tool_id FROM tool_moves ORDER BY tool_id")]
         spans.recount(db.conn, tools)
@@ -122,12 +126,12 @@ class Wear(ReadModel):
         self, event: CycleFinished | ToolRunTimeMeasured, process_id: int, parts: int, shop: Shop, position: int
     ) -> None:
         at, late = event.occurred_at, event.occurred_at <= shop.tooled_at
-        times = {location: round(seconds * 1000) for location, seconds in event.tool_seconds.items()}
-        self._totals.add(process_id, at, parts, times)
-        if times:
-            self._run_times.append((process_id, at, position, json_text(times), 1 if late else None))
+        seconds = event.tool_seconds
+        self._totals.add(process_id, at, parts, seconds)
+        if seconds:
+            self._run_times.append((position, process_id, at, str(encode(seconds), "utf-8"), 1 if late else None))
         if late and self._has_rows:
-            self._step(partial(_late, process_id=process_id, at=at, parts=parts, milliseconds=times))
+            self._step(partial(_late, process_id=process_id, at=at, parts=parts, seconds=seconds))
 
     def _part_deleted(self, event: PartDeleted, shop: Shop, position: int) -> None:
         if event.process_id is not None:
@@ -225,26 +229,30 @@ class _Totals:
     def __init__(self) -> None:
         self._parts: dict[int, tuple[int, float]] = {}
         """Process ID -> parts, and when the latest was made."""
-        self._milliseconds: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self._milliseconds: defaultdict[int, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
+        """Process ID -> location -> of cutting."""
 
     @property
     def is_empty(self) -> bool:
         return not self._parts
 
-    def add(self, process_id: int, at: float, parts: int, milliseconds: Mapping[int, int]) -> None:
+    def add(self, process_id: int, at: float, parts: int, seconds: Mapping[int, float]) -> None:
         before, until = self._parts.get(process_id, (0, at))
         self._parts[process_id] = before + parts, max(until, at)
-        for location, each in milliseconds.items():
-            self._milliseconds[process_id, location] += each
+        if seconds:
+            of = self._milliseconds[process_id]
+            for location, each in seconds.items():
+                of[location] += round(each * 1000)
 
     def write(self, connection: sqlite3.Connection) -> set[int]:
         connection.executemany(ADD_PARTS, [(each, *sums) for each, sums in self._parts.items()])
-        connection.executemany(ADD_TIME, [(*each, sums) for each, sums in self._milliseconds.items()])
+        times = [(process_id, *each) for process_id, of in self._milliseconds.items() for each in of.items()]
+        connection.executemany(ADD_TIME, times)
         return set()
 
 
-def _late(db: sqlite3.Connection, process_id: int, at: float, parts: int, milliseconds: Mapping[int, int]) -> set[int]:
-    spans.add_late(db, process_id, at, parts, milliseconds)
+def _late(db: sqlite3.Connection, process_id: int, at: float, parts: int, seconds: Mapping[int, float]) -> set[int]:
+    spans.add_late(db, process_id, at, parts, {location: round(each * 1000) for location, each in seconds.items()})
     return set()
 
 

@@ -10,6 +10,7 @@ from taktledger.domain.values import Int, Line, Number, set_fields
 
 RUNNING_STATES = ("ACTIVE", "STARTED", "RUNNING", "Printing")
 """Cycle states that count as running, in any case, where a machine names no others."""
+ROUNDING_SECONDS = 0.0005
 
 # Events
 
@@ -121,10 +122,10 @@ def note_tools_used(shop: Shop, process_id: int | None, locations: Iterable[int]
     if process.assembly_ids:
         filled = {shop.assemblies[each].location for each in process.assembly_ids}
         locations = [each for each in locations if each not in filled]
-    for location in locations:
-        if at > used.get(location, 0.0):
-            used[location] = at
-            shop.touched.processes.add(process.id)
+    newer = [each for each in locations if at > used.get(each, 0.0)]
+    if newer:
+        used.update(dict.fromkeys(newer, at))
+        shop.touched.processes.add(process.id)
 
 
 def variables_changed(shop: Shop, event: MachineVariablesChanged) -> None:
@@ -139,8 +140,8 @@ def run_time_measured(shop: Shop, event: ToolRunTimeMeasured) -> None:
 
 def wear_tools(shop: Shop, process: Process, tool_seconds: Mapping[int, float], at: float) -> None:
     """The tools of a process have more behind them. (How much each, is rows: one number for all must do here.)"""
-    if tool_seconds:
-        process.tool_milliseconds += sum(round(seconds * 1000) for seconds in tool_seconds.values())
+    if tool_seconds:  # each is rounded to milliseconds where it is counted
+        process.tool_seconds += sum(tool_seconds.values()) + ROUNDING_SECONDS * len(tool_seconds)
     shop.touched.worn.add(process.id if at > shop.tooled_at else 0)
 
 

@@ -131,5 +131,5 @@ class Process(Struct, kw_only=True):
     requirement_ids: set[int] = field(default_factory=set)
     parts_made: int = 0
     """Since ever, deleted ones included. With the next, what the watch for worn tools goes by (`tools/watch.py`)."""
-    tool_milliseconds: int = 0
-    """Of cutting since ever, of all locations together."""
+    tool_seconds: float = 0.0
+    """Of cutting since ever, of all locations together. At least what its tools count."""

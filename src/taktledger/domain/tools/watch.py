@@ -31,7 +31,7 @@ class Left(NamedTuple):
     """What a process must still make, or cut, until one of its tools can be due."""
 
     parts: float = math.inf
-    milliseconds: float = math.inf
+    seconds: float = math.inf
 
 
 class LookAtTools(Struct, kw_only=True, frozen=True):
@@ -44,7 +44,7 @@ class ToolWatch:
     def __init__(self, history: ToolHistory) -> None:
         self._history = history
         self._bounds: dict[int, Left] = {}
-        """Process ID -> its `parts_made` and `tool_milliseconds` at which to look again."""
+        """Process ID -> its `parts_made` and `tool_seconds` at which to look again."""
 
     def forget(self) -> None:
         """The shop was loaded anew."""
@@ -99,7 +99,7 @@ class ToolWatch:
             for each in (shop.processes[process_id] for process_id in sorted(worn) if process_id in shop.processes)
             if (bound := self._bounds.get(each.id)) is None
             or each.parts_made >= bound.parts
-            or each.tool_milliseconds >= bound.milliseconds
+            or each.tool_seconds >= bound.seconds
         ]
 
     def _look(self, shop: Shop, due: list[int], tools: set[int], items: set[int], now: float) -> Iterator[Event]:
@@ -155,7 +155,7 @@ class ToolWatch:
         process = shop.processes[process_id]
         self._bounds[process_id] = Left(
             process.parts_made + min((each.parts for each in left), default=math.inf),
-            process.tool_milliseconds + min((each.milliseconds for each in left), default=math.inf),
+            process.tool_seconds + min((each.seconds for each in left), default=math.inf),
         )
 
 
@@ -174,7 +174,7 @@ def _left(shop: Shop, tool: Tool, uses: Mapping[int, Use], *, is_snoozed: bool) 
             parts.append(life.part_life + 1 - use.parts)
         if tool.usage_mode == 1 and life.max_runtime:
             seconds.append(life.max_runtime - use.seconds)
-    return Left(min(parts), min(seconds) * 1000 - 1)
+    return Left(min(parts), min(seconds) - 0.001)
 
 
 def _has_life(tool: Tool) -> bool:
