@@ -129,6 +129,7 @@ def test_a_history_that_was_cut_off_is_written_to_its_end(tmp_path: Path) -> Non
     assert events_of(cut)[-1].recorded_at == NOW + 3600
 
 
+@pytest.mark.long
 def test_a_history_that_is_cut_off_again_and_again_replaces_each_tool_once(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert written(whole, NOW)

@@ -189,7 +189,7 @@ frequent_schedules = schedules(st.one_of(by_month, by_week, by_day, by_day, by_h
 seeds = st.integers(0, 2**32)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(calendar_schedules)
 def test_ten_years_are_what_a_walk_over_every_day_says(schedule: Schedule) -> None:
     check_ten_years(schedule)
@@ -217,7 +217,7 @@ def test_hours_are_what_a_walk_over_every_hour_says_at_length(schedule: Schedule
     check_ten_years_of_hours(schedule, seed)
 
 
-@settings(max_examples=13, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(frequent_schedules, seeds)
 def test_it_fires_in_the_minutes_in_which_the_local_clock_says_so(schedule: Schedule, seed: int) -> None:
     check_minutes(schedule, seed)
