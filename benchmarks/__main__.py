@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.append import append_batch, append_single, writer_groups
+from benchmarks.holds import hold_schedules
 from benchmarks.measure import HEADER, machine_facts
 from benchmarks.reading import changed_list, overview
 from benchmarks.rebuild import rebuild, rebuild_memory
@@ -23,6 +24,7 @@ BENCHMARKS = {
         changed_list,
         tool_cycles,
         tool_lives,
+        hold_schedules,
         http,
     )
 }

@@ -65,9 +65,8 @@ def hold_times(shop: Shop, machine_id: int, now: float) -> list[tuple[float, flo
             until = (now + AHEAD_SECONDS) // HOUR * HOUR + HOUR  # the same for an hour, so that it is kept
             coming = _coming(*_rule(shop, schedule), schedule.looked_until, until)
             found |= {(at, _end(schedule, at)) for at in coming if at <= now + AHEAD_SECONDS}
-    return sorted(
-        (each for each in found if each[1] is None or each[1] > now), key=lambda each: (each[0], each[1] or 0)
-    )
+    ahead = [(start, end) for start, end in found if end is None or end > now]
+    return sorted(ahead, key=lambda each: (each[0], each[1] or 0.0))
 
 
 def _start(hold: Hold, now: float) -> float:
