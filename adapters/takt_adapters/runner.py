@@ -99,8 +99,9 @@ class Runner:
                 with suppress(sqlite3.Error):
                     self._note(*hold)
                 raise
+            clock = self._clock()
             hold = await self._enforce(is_read=True)  # before anything that a full disk could stop
-            self._take(update)
+            self._take(update, clock)
             self._note(*hold)
             if due <= now():  # else the profile came before its time
                 due = max(due + self._poll_seconds, now())
@@ -108,8 +109,8 @@ class Runner:
                 async with asyncio.timeout_at(due):
                     await self._profile_changed.wait()
 
-    def _take(self, update: MachineUpdate) -> None:
-        clock = self._clock()
+    def _take(self, update: MachineUpdate, clock: float) -> None:
+        """`clock`: when it was read. UNIX seconds."""
         at = in_order(self._state.run.seen_at or 0.0, clock)
         profile = self._profiles.get(self.name) or Profile()
         state, facts = detect(profile, self._state, update, at, self._adapter.counter_bits)

@@ -311,3 +311,18 @@ def test_an_output_that_is_reset_at_every_poll_is_a_failure(edge: Edge, eventual
     edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
     asyncio.run(lives(edge, script, lambda: polled(script, 60), eventually=eventually))
     assert [kind for kind, _, _ in holds(edge)] == [WRITTEN, FAILED]
+
+
+def test_a_slow_output_makes_no_part_later_than_it_was(edge: Edge, eventually: Eventually) -> None:
+    class Slow(Script):
+        async def hold(self, held: bool) -> None:
+            edge.now += 5.0
+            await super().hold(held)
+
+    script = Slow(count(1), output=False)
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+    asyncio.run(lives(edge, script, lambda: polled(script), eventually=eventually))
+    assert [(fact.type, fact.occurred_at) for fact in edge.spool.waiting("a", 9)] == [
+        ("BaselineSeen", 1000.0),
+        (WRITTEN, 1005.0),
+    ]
