@@ -16,6 +16,9 @@ Handler = Callable[[Any, Shop, int], None]
 """`handler(event, shop, position)`: runs after the shop has folded this event."""
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 class Loaded(NamedTuple):
     """An object as the API answers it."""
 
@@ -101,4 +104,4 @@ def column_value(value: Any) -> Any:
 
 def json_text(value: Any) -> str | None:
     """A value for a JSON column; null for null."""
-    return None if value is None else msgspec.json.encode(value).decode()
+    return None if value is None else _encode(value).decode()

@@ -26,7 +26,7 @@ UPDATE = (
 
 class Parts(ReadModel):
     name = "parts"
-    version = 2
+    version = 3
 
     def __init__(self) -> None:
         self._made: list[tuple[Any, ...]] = []
@@ -85,7 +85,7 @@ class Parts(ReadModel):
             event.occurred_at,
             event.parts // event.cycles if event.parts != event.cycles else None,
             1 if event.occurred_at <= shop.tooled_at else None,
-            str(event.tools_seen) if event.tools_seen else None,
+            json_text(event.tools_seen) if event.tools_seen else None,
             json_text(event.variables) if event.variables else None,
             event.work_order or None,
         )

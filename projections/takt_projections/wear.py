@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from msgspec import UNSET
-from msgspec.json import Encoder
 from sqlite_utils import Database
 
 from takt_projections import spans
-from takt_projections.model import Handler, ReadModel
+from takt_projections.model import Handler, ReadModel, json_text
 from taktledger.domain.assemblies import AssemblyDeleted, AssemblyEdited, AssemblyMoved
 from taktledger.domain.controls import ToolRunTimeMeasured
 from taktledger.domain.event import Event
@@ -35,8 +34,6 @@ ADD_TIME = (
     "INSERT INTO location_totals VALUES (?, ?, ?) ON CONFLICT (process_id, location) DO UPDATE SET "
     "milliseconds = milliseconds + excluded.milliseconds"
 )
-
-encode = Encoder().encode
 
 
 class Wear(ReadModel):
@@ -86,8 +83,8 @@ class Wear(ReadModel):
 
     def index(self, db: Database) -> None:
         self._has_rows = True
-        db.execute("CREATE INDEX run_times_by_process ON run_times (process_id, at, position)")
-        db.execute("CREATE INDEX late_run_times ON run_times (process_id, at, position) WHERE late = 1")
+        db.execute("CREATE INDEX run_times_by_process ON run_times (process_id, at)")
+        db.execute("CREATE INDEX late_run_times ON run_times (process_id, at) WHERE late = 1")
         tools = [row[0] for row in db.execute("SELECT DISTINCT tool_id FROM tool_moves ORDER BY tool_id")]
         spans.recount(db.conn, tools)
         db.execute("CREATE INDEX tool_spans_by_process ON tool_spans (process_id, ends)")
@@ -129,7 +126,7 @@ class Wear(ReadModel):
         seconds = event.tool_seconds
         self._totals.add(process_id, at, parts, seconds)
         if seconds:
-            self._run_times.append((position, process_id, at, str(encode(seconds), "utf-8"), 1 if late else None))
+            self._run_times.append((position, process_id, at, json_text(seconds), 1 if late else None))
         if late and self._has_rows:
             self._step(partial(_late, process_id=process_id, at=at, parts=parts, seconds=seconds))
 
@@ -238,7 +235,7 @@ class _Totals:
 
     def add(self, process_id: int, at: float, parts: int, seconds: Mapping[int, float]) -> None:
         before, until = self._parts.get(process_id, (0, at))
-        self._parts[process_id] = before + parts, max(until, at)
+        self._parts[process_id] = before + parts, at if at > until else until
         if seconds:
             of = self._milliseconds[process_id]
             for location, each in seconds.items():
