@@ -115,7 +115,7 @@ def ids(
     if users:
         where.append(f"(user_id {AMONG} OR automatic AND ?)")
         values += [*among(sorted(users)), 0 in users]
-    if ended is not None:
+    if ended is not None and end_before is None:  # which asks for those with an end, whatever else is said
         where.append(f'"end" IS {"NOT " if ended else ""}NULL')
     if start_after is not None:
         where.append("start > ?")

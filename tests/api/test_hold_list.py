@@ -296,3 +296,14 @@ def test_holds_to_come_are_in_the_list(api: httpx.Client) -> None:
     coming, now = make_hold(api, mill, start=ahead(days=3)), make_hold(api, mill)
     assert found(api, mill) == [now["id"], coming["id"]]
     assert found(api, mill, start_after=time.time() + 60) == [coming["id"]]
+
+
+def test_end_before_assumes_that_there_is_an_end(api: httpx.Client) -> None:
+    """Only get holds ending at or before this time (assumes end = 1), also when `end` says something else."""
+    mill = make_machine(api)
+    path = f"/api/machines/{mill['id']}/holds"
+    ended = api.put(path, json={"start": 10, "end": 20}).json()
+    assert api.put(path, json={"start": 10}).status_code == 201
+    for end in ({}, {"end": 1}, {"end": 0}):
+        answer = api.get("/api/machines/holds/", params={"machine": mill["id"], "end_before": 20, **end})
+        assert [each["id"] for each in answer.json()] == [ended["id"]]

@@ -12,7 +12,7 @@ from taktledger.demo.specs import MachineSpec
 from taktledger.domain.event import Event
 from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
 from taktledger.domain.holds.hold import CreateHold, EditHold, HoldFields, create_hold, edit_hold
-from taktledger.domain.holds.recurrence import ALL_WEEKDAYS, Frequency
+from taktledger.domain.holds.recurrence import ALL_MONTHS, ALL_WEEKDAYS, Frequency
 from taktledger.domain.holds.schedule import CreateHoldSchedule, create_hold_schedule
 from taktledger.domain.shop import Shop
 from taktledger.domain.users import user_named
@@ -33,7 +33,7 @@ class PlanService(Struct, frozen=True, kw_only=True):
     reason: str
     frequency: Frequency
     index: int
-    months: int = 4095
+    months: int = ALL_MONTHS
     weekdays: int = ALL_WEEKDAYS
     minutes: float = SERVICE_MINUTES
 

@@ -11,6 +11,7 @@ from taktledger.domain.values import Int, Line, Number, set_fields
 RUNNING_STATES = ("ACTIVE", "STARTED", "RUNNING", "Printing")
 """Cycle states that count as running, in any case, where a machine names no others."""
 ROUNDING_SECONDS = 0.0005
+"""By so much a run time may be more where it is counted: in whole milliseconds."""
 
 # Events
 

@@ -10,14 +10,13 @@ from msgspec import Struct
 
 from taktledger.domain.event import SYSTEM, Event
 from taktledger.domain.holds.hold import HoldCreated, next_hold_id, turn, turns_at
-from taktledger.domain.holds.recurrence import Recurrence, firings, next_firing, recurrence_of
+from taktledger.domain.holds.recurrence import HOUR, Recurrence, firings, next_firing, recurrence_of
 from taktledger.domain.shop import Hold, HoldSchedule, Shop
 
 AHEAD_SECONDS = 7 * 24 * 3600.0
 """So far ahead an edge knows what the schedules will do: it goes by that while the ledger is away."""
 AT_ONCE = 1_000
 """Events."""
-HOUR = 3600
 HOLD, SCHEDULE = 0, 1
 """What turns. Of the same moment, a hold that ends comes before one that a schedule makes."""
 

@@ -140,7 +140,7 @@ def _forget(shop: Shop, hold_id: int) -> None:
 
 
 def _waive(shop: Shop, hold: Hold, *, waived: bool) -> None:
-    """A person decides about a hold that is there because of a tool: from now on it is that person's."""
+    """A person has decided about a hold that is there because of a tool: the ledger makes no other one."""
     tool = shop.tools.get(hold.tool_id) if hold.tool_id else None
     if tool is not None and not hold.ended:
         tool.hold_waived = waived

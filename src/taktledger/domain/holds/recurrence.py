@@ -21,7 +21,7 @@ Frequency = Literal["Y", "M", "W", "D", "H"]
 ALL_MONTHS, ALL_WEEKDAYS = 2**12 - 1, 2**7 - 1
 INDICES: dict[str, int] = {"Y": 366, "M": 31, "W": 7}
 """Frequency -> the highest index. (The lowest is the same below zero: counted from the end.)"""
-YEARS_TO_DAYS: dict[str, Literal[0, 1, 2, 3]] = {
+RRULE_FREQUENCIES: dict[str, Literal[0, 1, 2, 3]] = {
     "Y": rrule.YEARLY,
     "M": rrule.MONTHLY,
     "W": rrule.WEEKLY,
@@ -84,7 +84,7 @@ def _days(rule: Recurrence, created: date, begin: date) -> Iterator[date]:
     if not weekdays or not _has_a_day(rule, months, weekdays, created):
         return  # to rrule an empty list is no filter, and it would search for half a second
     found = rrule.rrule(
-        YEARS_TO_DAYS[rule.frequency],
+        RRULE_FREQUENCIES[rule.frequency],
         interval=rule.interval,
         dtstart=datetime.combine(_period(rule, created, begin), time.min),
         until=datetime.combine(_searched_until(rule, begin), time.min),
