@@ -91,6 +91,8 @@ def test_a_hold_ends_on_time_while_the_ledger_is_away(
             async with Edge(tmp_path, ledger, machine, clock=lambda: now[0]):  # it knows the next one by heart
                 now[0] = 3000.0
                 await until_coil(device, 1)
+                asked = len(device.requests)
+                await eventually(lambda: len(device.requests) > asked + 4)  # read back, and polled again
                 assert told(ledger, (WRITTEN, True))()
                 now[0] = 4000.0
                 ledger.away = False
