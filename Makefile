@@ -20,7 +20,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-has
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install run serve test test-long lint format lock schema bench clean
+.PHONY: help install run serve test test-long peers lint format lock schema bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: $(DEV) ## Run the tests that take seconds [ARGS="-k tools"]
 
 test-long: $(DEV) ## Run the tests that take minutes [ARGS=...]
 	@$(BIN)/python -m pytest -m long --timeout 1800 $(ARGS) || [ $$? -eq 5 ] # 5: there are none
+
+peers: ## Install the servers that the adapters are tested against, which others wrote (needs node and npm)
+	@cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 lint: $(DEV) ## Check style, types and which room imports which
 	$(BIN)/ruff check .

@@ -1,6 +1,8 @@
 """What an adapter is: it turns one machine into updates, and knows nothing of programs, tools or storage."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -18,6 +20,19 @@ class BadAnswer(AdapterError):
     """The machine answers, but not what it was asked, or what can't be."""
 
 
+class Report(NamedTuple):
+    """What a machine said at one moment."""
+
+    update: MachineUpdate
+    age_seconds: float = 0.0
+    """How long ago that was, by the machine's own clock."""
+    mark: str | None = None
+    """What the adapter needs to go on after this report, over a new connection or after a restart of the edge: text of
+    its own, kept with the facts. None: nothing new."""
+    lost: str | None = None
+    """Why nobody knows what the machine said between the report before and this one. None: nothing is missing."""
+
+
 class Reading(NamedTuple):
     """One value as `adapters check` shows it."""
 
@@ -32,7 +47,7 @@ class Reading(NamedTuple):
 
 
 class Adapter(Protocol):
-    """One machine, polled. It lives as long as the edge; every `connect` starts a fresh connection."""
+    """One machine, polled. It lives as long as the edge; every `connect` starts afresh."""
 
     @property
     def counter_bits(self) -> int:
@@ -46,11 +61,15 @@ class Adapter(Protocol):
     def held(self) -> bool | None:
         """What its hold output read at the last poll. None: neither of the two, or it has none."""
 
-    async def connect(self) -> None:
-        """Raises AdapterError."""
+    async def connect(self, mark: str | None) -> None:
+        """`mark`: that of the last report whose facts are safe. Raises AdapterError."""
 
-    async def poll(self) -> MachineUpdate:
-        """Reads all of it, or raises AdapterError: never half an update."""
+    async def poll(self) -> Sequence[Report]:
+        """What the machine said since the poll before, oldest first; the last report is how it is now.
+
+        Raises AdapterError: there is no half report. What a poll returned may be asked for again: then `connect` gets
+        the mark before it.
+        """
 
     async def hold(self, held: bool) -> None:
         """Writes the hold output and reads it back. Raises AdapterError if it doesn't read as it was written."""
@@ -69,18 +88,28 @@ class AdapterKind(Struct, frozen=True):
     """As in `adapter = …`."""
     settings: type[Struct]
     """The table `[machine.NAME]`."""
-    make: Callable[[Any, Callable[[], float]], Adapter]
-    """(settings, clock) -> adapter. The clock is monotonic, in seconds."""
+    make: Callable[[Sequence[Any], Callable[[], float]], Sequence[Adapter]]
+    """(settings of each machine, clock) -> an adapter for each: together, since machines may share a connection. The
+    clock is monotonic, in seconds."""
 
 
-def believed(update: MachineUpdate) -> MachineUpdate:
-    """The same update, if it is one that the ledger would take. Raises BadAnswer.
+def must_exist(**files: Path | None) -> None:
+    """For the settings: raises ValueError for a file that is named and isn't there."""
+    for key, path in files.items():
+        if path is not None and not path.is_file():
+            raise ValueError(f"{key}: there is no file {path}")
+
+
+def believed(report: Report) -> Report:
+    """The same report, if it is one that the ledger would take. Raises BadAnswer.
 
     Structs don't check what they are made of, so this is where an adapter that lies is found out.
     """
     try:
-        checked = msgspec.convert(msgspec.to_builtins(update), MachineUpdate)
-        check(checked)
+        update = msgspec.convert(msgspec.to_builtins(report.update), MachineUpdate)
+        check(update)
     except (msgspec.ValidationError, Invalid) as error:
         raise BadAnswer(f"impossible values: {error}") from error
-    return checked
+    if not (math.isfinite(report.age_seconds) and report.age_seconds >= 0):
+        raise BadAnswer(f"impossible values: {report.age_seconds} seconds old")
+    return report._replace(update=update)

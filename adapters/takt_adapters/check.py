@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from takt_adapters.adapter import Adapter, AdapterKind, Reading
-from takt_adapters.builtin import installed_adapters
+from takt_adapters.builtin import installed_adapters, make_adapters
 from takt_adapters.runner import CLOSE_SECONDS, STUCK_SECONDS, said
 from taktledger.config import Config
 
@@ -26,8 +26,9 @@ async def check(
     if not config.machines:
         say("there is no machine in this file: a machine begins with [[machine]]")
     all_well = bool(config.machines)
+    made = make_adapters(config.machines, adapters, monotonic)
     for machine in config.machines:
-        adapter = adapters[machine.adapter].make(machine.settings, monotonic)
+        adapter = made[machine.name]
         try:
             readings = await _read(adapter)
         except Exception as error:  # whatever it is, the other machines are still to be checked
@@ -47,7 +48,7 @@ async def check(
 async def _read(adapter: Adapter) -> list[Reading]:
     try:
         async with asyncio.timeout(STUCK_SECONDS):
-            await adapter.connect()
+            await adapter.connect(None)
             return await adapter.describe()
     finally:
         with suppress(Exception):

@@ -16,7 +16,7 @@ import httpx
 import structlog
 
 from takt_adapters.adapter import AdapterKind
-from takt_adapters.builtin import installed_adapters
+from takt_adapters.builtin import installed_adapters, make_adapters
 from takt_adapters.delivery import ANSWER_SECONDS, Delivery, follow_profiles, tell_state
 from takt_adapters.retry import Retry
 from takt_adapters.runner import Live, Runner
@@ -52,12 +52,13 @@ async def run(
     spool = Spool(spool_path, new_id)
     spooled, live_changed = asyncio.Event(), asyncio.Event()
     _, profiles = spool.profiles()
-    lives = {machine.name: Live() for machine in config.machines}
+    made = make_adapters(config.machines, adapters, monotonic)
+    lives = {machine.name: Live(adapter=machine.adapter) for machine in config.machines}
     profile_changes = {machine.name: asyncio.Event() for machine in config.machines}
     runners = [
         Runner(
             machine.name,
-            adapters[machine.adapter].make(machine.settings, monotonic),
+            made[machine.name],
             machine.poll_seconds,
             spool=spool,
             profiles=profiles,

@@ -13,14 +13,13 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from takt_adapters.adapter import Adapter, AdapterError, BadAnswer, believed
+from takt_adapters.adapter import Adapter, AdapterError, BadAnswer, Report, believed
 from takt_adapters.retry import Retry
-from takt_adapters.spool import Spool, in_order
+from takt_adapters.spool import Dated, Spool, in_order
 from taktledger.shopfloor import enforcement
 from taktledger.shopfloor.detector import DetectorState, detect
 from taktledger.shopfloor.facts import Fact
 from taktledger.shopfloor.profile import Profile
-from taktledger.shopfloor.update import MachineUpdate
 
 STUCK_SECONDS = 30.0
 """Adapters have their own, shorter timeouts. This one is for an adapter that forgot."""
@@ -33,10 +32,16 @@ what a crash can lose of it is so many seconds of a tool's run time, never a cou
 class Live(Struct):
     """What a machine is doing right now. Kept in memory only, and told to the ledger outside the spool."""
 
+    adapter: str = ""
+    """Which one reads it."""
     connected: bool = False
     last_contact: float | None = None
     """UNIX seconds of the last good poll."""
     error: str | None = None
+    errors: int = 0
+    """How often it failed since the edge was started."""
+    hold_output: bool | None = None
+    """As it was last read. None: nobody knows, or it has none."""
 
 
 class Runner:
@@ -67,6 +72,8 @@ class Runner:
         self._state = spool.state(name)
         self._saved = self._state
         self._saved_at = 0.0
+        self._lost = "damaged" if spool.was_damaged else None
+        """Why facts could not be kept: what was said meanwhile is known only by what it led to."""
 
     async def run(self) -> None:
         """Ends only when it is cancelled; then the run time is saved."""
@@ -86,13 +93,13 @@ class Runner:
     async def _session(self) -> None:
         """Polls at a fixed period, and at once when the profile changes, until something fails."""
         async with asyncio.timeout(STUCK_SECONDS):
-            await self._adapter.connect()
+            await self._adapter.connect(self._state.mark)
         now = asyncio.get_running_loop().time
         due = now()
         while True:
             self._profile_changed.clear()
             try:
-                update = await self._poll()
+                reports = await self._poll()
             except BadAnswer:
                 # What it says can't be believed. It may hear all the same.
                 hold = await self._enforce(is_read=False)
@@ -101,24 +108,36 @@ class Runner:
                 raise
             clock = self._clock()
             hold = await self._enforce(is_read=True)  # before anything that a full disk could stop
-            self._take(update, clock)
+            self._take(reports, clock)
             self._note(*hold)
+            if not reports[-1].update.success:
+                raise AdapterError("the control does not answer")
+            self._works(clock)
             if due <= now():  # else the profile came before its time
                 due = max(due + self._poll_seconds, now())
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(due):
                     await self._profile_changed.wait()
 
-    def _take(self, update: MachineUpdate, clock: float) -> None:
-        """`clock`: when it was read. UNIX seconds."""
-        at = in_order(self._state.run.seen_at or 0.0, clock)
+    def _take(self, reports: Sequence[Report], clock: float) -> None:
+        """Detects what they say, and keeps all of it or nothing. `clock`: when they were read. UNIX seconds."""
         profile = self._profiles.get(self.name) or Profile()
-        state, facts = detect(profile, self._state, update, at, self._adapter.counter_bits)
+        state, facts, lost = self._state, [], self._lost
+        now = in_order(state.run.seen_at or 0.0, clock)
+        for report in reports:
+            at = _moment(state.run.seen_at, now, report.age_seconds)
+            bits = self._adapter.counter_bits
+            state, found = detect(profile, state, report.update, at, bits, lost or report.lost)
+            lost = lost if lost and not report.update.success else None
+            state = replace(state, mark=report.mark or state.mark)
+            facts += [Dated(fact, at) for fact in found]
         if facts:
-            self._keep(state, facts, at)
-        self._state = state
-        if state.run.running and at - self._saved_at >= SAVE_SECONDS:
+            self._keep(state, facts, now)
+        self._state, self._lost = state, lost
+        if state.run.running and now - self._saved_at >= SAVE_SECONDS:
             self._save()
+
+    def _works(self, clock: float) -> None:
         self._retry.worked()
         self._tell(connected=True, error=None)
         self._live.last_contact = clock
@@ -127,18 +146,22 @@ class Runner:
         if self._state is not self._saved and self._state.run.seen_at is not None:
             self._keep(self._state, [], self._state.run.seen_at)
 
-    def _keep(self, state: DetectorState, facts: Sequence[Fact], at: float) -> None:
-        self._spool.write(self.name, state, facts, at)
+    def _keep(self, state: DetectorState, facts: Sequence[Dated], at: float) -> None:
+        try:
+            self._spool.write(self.name, state, facts)
+        except sqlite3.Error:
+            self._lost = "disk"
+            raise
         self._saved, self._saved_at = state, at
         if facts:
             self._spooled.set()
 
-    async def _poll(self) -> MachineUpdate:
+    async def _poll(self) -> Sequence[Report]:
         async with asyncio.timeout(STUCK_SECONDS):
-            update = believed(await self._adapter.poll())
-        if not update.success:
-            raise AdapterError("the control does not answer")
-        return update
+            reports = [believed(report) for report in await self._adapter.poll()]
+        if not reports:
+            raise BadAnswer("a poll that says nothing")
+        return reports
 
     async def _enforce(self, *, is_read: bool) -> enforcement.Told:
         """Makes the hold output what it should be, and says what there is to tell of it. Never raises.
@@ -174,11 +197,12 @@ class Runner:
 
     def _note(self, hold: enforcement.HoldState, facts: Sequence[Fact]) -> None:
         if hold != self._state.hold:
-            state = replace(self._state, hold=hold)
-            self._keep(state, facts, self._clock())
+            state, at = replace(self._state, hold=hold), self._clock()
+            self._keep(state, [Dated(fact, at) for fact in facts], at)
             self._state = state
 
     def _failed(self, error: Exception) -> float:
+        self._live.errors += 1
         self._tell(connected=False, error=(text := said(error)))
         if (unexpected := _unexpected(error)) is None:
             with suppress(Exception):  # the next failure tells of it
@@ -194,6 +218,11 @@ class Runner:
         with suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._adapter.close()
+
+
+def _moment(last: float | None, now: float, age_seconds: float) -> float:
+    """When something was said that is so old now: after what was said before, and not in the future."""
+    return now if last is None or last > now else min(max(now - age_seconds, last), now)
 
 
 def _unexpected(error: Exception) -> Exception | None:

@@ -49,23 +49,24 @@ def load_config(path: Path, adapters: Mapping[str, AdapterKind]) -> Config:
         raise ConfigError(f"{path.name}: can't be read: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path.name}: {error}") from error
-    file = _Place(path.name, ())
+    file = _Place(path.name, (), path.parent)
     file.refuse_unknown(document, ["machine"])
     tables = document.get("machine", [])
     if not isinstance(tables, list):
         file.fail("machine: expected [[machine]], an array of tables")
     machines: dict[str, MachineConfig] = {}
     for number, table in enumerate(tables, start=1):
-        machine = _machine(table, number, path.name, adapters)
+        machine = _machine(table, number, path, adapters)
         if machine.name in machines:
             raise ConfigError(f'{path.name}: machine "{machine.name}" [machine] name: another machine has this name')
         machines[machine.name] = machine
     return Config(machines=tuple(machines.values()))
 
 
-def _machine(table: Any, number: int, file: str, adapters: Mapping[str, AdapterKind]) -> MachineConfig:
+def _machine(table: Any, number: int, file: Path, adapters: Mapping[str, AdapterKind]) -> MachineConfig:
     named = isinstance(table, dict) and isinstance(table.get("name"), str)
-    place = _Place(f'{file}: machine "{table["name"]}"' if named else f"{file}: machine no. {number}", ("machine",))
+    head = f'{file.name}: machine "{table["name"]}"' if named else f"{file.name}: machine no. {number}"
+    place = _Place(head, ("machine",), file.parent)
     adapter = table.get("adapter") if isinstance(table, dict) else None
     if not isinstance(adapter, str) or adapter not in adapters:
         place.fail(f"adapter: expected {_one_of(adapters)}, {_got(adapter)}")
@@ -86,9 +87,11 @@ class _Place(NamedTuple):
 
     head: str
     path: tuple[str, ...]
+    folder: Path
+    """Of the file: what it names is found from there."""
 
     def inside(self, key: str) -> "_Place":
-        return _Place(self.head, (*self.path, key))
+        return self._replace(path=(*self.path, key))
 
     def fail(self, message: str) -> NoReturn:
         raise ConfigError(f"{self.head} [{'.'.join(self.path)}] {message}" if self.path else f"{self.head}: {message}")
@@ -122,6 +125,8 @@ def _value(annotation: Any, value: Any, place: _Place, key: str) -> Any:
         case types.UnionType(), _:
             (annotation,) = (each for each in get_args(annotation) if each is not NoneType)
             return _value(annotation, value, place, key)
+        case types.CustomType(cls=kind), str() if issubclass(kind, Path):
+            return place.folder / value
         case types.StructType(cls=kind), dict():
             return _struct(kind, value, place.inside(key))
         case types.DictType(), dict():
@@ -158,6 +163,8 @@ def _expected(info: types.Type) -> str:
             return _one_of(str(each) for each in values)
         case types.BoolType():
             return "true or false"
+        case types.CustomType():
+            return "the path of a file"
         case types.ListType() | types.VarTupleType():
             return "an array"
     return "a table"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from takt_adapters.adapter import Reading
+from takt_adapters.adapter import Reading, Report
 from takt_adapters.runner import Live, Runner
 from takt_adapters.spool import Spool
 from taktledger.shopfloor.profile import Profile
@@ -16,7 +16,7 @@ HANG = object()
 
 
 class Script:
-    """An adapter that plays its list: an update, an error to raise, or HANG. Then the last update for ever.
+    """An adapter that plays its list: an update, a list of reports, an error to raise, or HANG. Then the last for ever.
 
     `output` is its hold output, if it has one, and `trouble` what happens when that is written.
     """
@@ -26,16 +26,19 @@ class Script:
     def __init__(self, *steps: Any, output: bool | None = None) -> None:
         self.steps = list(steps)
         self.connects = self.polls = self.closes = 0
+        self.marks: list[str | None] = []
+        """With which it was connected."""
         self.has_hold_output = output is not None
         self.output = self.held = output
         self.trouble: Any = None
         self.holds: list[bool] = []
         """What was written."""
 
-    async def connect(self) -> None:
+    async def connect(self, mark: str | None) -> None:
         self.connects += 1
+        self.marks.append(mark)
 
-    async def poll(self) -> MachineUpdate:
+    async def poll(self) -> list[Report]:
         self.polls += 1
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         if step is HANG:
@@ -43,7 +46,7 @@ class Script:
         if isinstance(step, Exception):
             raise step
         self.held = self.output
-        return step  # type: ignore[no-any-return]
+        return step if isinstance(step, list) else [Report(step)]
 
     async def hold(self, held: bool) -> None:
         self.holds.append(held)

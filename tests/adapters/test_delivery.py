@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from takt_adapters import delivery, retry
 from takt_adapters.delivery import Delivery, follow_profiles, tell_state
 from takt_adapters.runner import Live
-from takt_adapters.spool import Spool
+from takt_adapters.spool import Dated, Spool
 from taktledger.domain.shop import Counter
 from taktledger.shopfloor.detector import DetectorState
 from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen
@@ -39,7 +39,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fill(spool: Spool, machine: str, count: int, first: int = 1) -> None:
     facts = [CyclesSeen(cycles=1, counters={"part_count": Counter(first + each)}) for each in range(count)]
-    spool.write(machine, DetectorState(), facts, 1_700_000_000.25)
+    spool.write(machine, DetectorState(), [Dated(fact, 1_700_000_000.25) for fact in facts])
 
 
 def deliver(spool: Spool, url: str, until: Callable[[], bool], eventually: Eventually) -> None:
@@ -131,7 +131,7 @@ def test_a_ledger_that_is_not_there_yet(spool: Spool, ledger: Any, eventually: E
 
 def test_refused_facts_are_set_aside_and_the_rest_goes_on(spool: Spool, ledger: Any, eventually: Eventually) -> None:
     fill(spool, "mill-1", 2)
-    spool.write("mill-1", DetectorState(), [ProgramSeen(program="A")], 1_700_000_001.0)
+    spool.write("mill-1", DetectorState(), [Dated(ProgramSeen(program="A"), 1_700_000_001.0)])
     fill(spool, "mill-1", 2, first=3)
     fill(spool, "mill-2", 1)
     ledger.hated = {"ProgramSeen"}

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from takt_adapters.adapter import AdapterKind
+from takt_adapters.adapter import AdapterKind, Report
 from takt_adapters.builtin import BUILT_IN, installed_adapters
 from takt_adapters.check import check
 from takt_adapters.edge import run
-from takt_adapters.modbus import ModbusSettings
-from takt_adapters.spool import Spool, SpoolError
+from takt_adapters.modbus.settings import ModbusSettings
+from takt_adapters.spool import Dated, Spool, SpoolError
 from taktledger.config import Config, MachineConfig
 from taktledger.shopfloor.update import MachineUpdate
 
@@ -114,7 +114,7 @@ class Stubborn:
     has_hold_output = False
     held = None
 
-    async def connect(self) -> None:
+    async def connect(self, mark: str | None) -> None:
         while True:
             try:
                 await asyncio.sleep(0.3)
@@ -128,8 +128,8 @@ class Stubborn:
     async def hold(self, held: bool) -> None:
         pass
 
-    async def poll(self) -> MachineUpdate:
-        return MachineUpdate()
+    async def poll(self) -> list[Report]:
+        return [Report(MachineUpdate())]
 
     async def describe(self) -> list[Any]:
         return []
@@ -140,7 +140,7 @@ class Stubborn:
 
 def test_an_adapter_that_ignores_the_stop_is_left_behind(tmp_path: Path, ledger: Any) -> None:
     adapter = Stubborn()
-    kind = AdapterKind("stubborn", ModbusSettings, lambda settings, clock: adapter)
+    kind = AdapterKind("stubborn", ModbusSettings, lambda settings, clock: [adapter])
     machine = msgspec.structs.replace(modbus("mill-1", 1), adapter="stubborn")
 
     async def main() -> None:
@@ -159,7 +159,7 @@ def test_no_machines_and_an_old_backlog(tmp_path: Path, ledger: Any, eventually:
     from taktledger.shopfloor.facts import BaselineSeen
 
     spool = Spool(tmp_path / "spool.db", lambda: "spool-a")
-    spool.write("gone", DetectorState(), [BaselineSeen(counters={"part_count": Counter(1)})], 1.0)
+    spool.write("gone", DetectorState(), [Dated(BaselineSeen(counters={"part_count": Counter(1)}), 1.0)])
     spool.close()
 
     async def main() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.test_edge import Edge, modbus
 from takt_adapters.check import check
-from takt_adapters.modbus import ModbusSettings
+from takt_adapters.modbus.settings import ModbusSettings
 from taktledger.config import Config, MachineConfig
 
 Devices = Callable[..., AbstractAsyncContextManager[Any]]

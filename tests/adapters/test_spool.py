@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from takt_adapters.spool import Spool, SpoolError, in_order
+from takt_adapters.spool import Dated, Spool, SpoolError, in_order
 from taktledger.domain.controls import ControlChanges
 from taktledger.domain.shop import Control, Counter
 from taktledger.shopfloor.detector import DetectorState, RunTime
-from taktledger.shopfloor.facts import BaselineSeen, CyclesSeen, FactSetAside, StateSeen
+from taktledger.shopfloor.facts import BaselineSeen, CyclesSeen, Fact, FactSetAside, StateSeen
 from taktledger.shopfloor.profile import Profile, ProgramProfile
 
 BASELINE = BaselineSeen(counters={"part_count": Counter(41)})
@@ -23,6 +23,10 @@ CYCLE = CyclesSeen(cycles=1, counters={"part_count": Counter(42)}, tool_seconds=
 def state(count: int) -> DetectorState:
     control = Control(counters={"part_count": Counter(count)}, variables={500: 1.5})
     return DetectorState(control=control, run=RunTime(seen_at=5.0, tool_seconds={7: 2.0}))
+
+
+def dated(at: float, *facts: Fact) -> list[Dated]:
+    return [Dated(fact, at) for fact in facts]
 
 
 @pytest.fixture
@@ -56,9 +60,9 @@ def test_a_new_spool_is_empty(open_spool: Callable[[], Spool]) -> None:
 
 def test_everything_is_there_after_a_crash(open_spool: Callable[[], Spool]) -> None:
     spool = open_spool()
-    spool.write("mill-1", state(41), [BASELINE, StateSeen(changes=ControlChanges(cycle_state="IDLE"))], 1.0)
-    spool.write("mill-2", state(7), [BASELINE], 1.5)
-    spool.write("mill-1", state(42), [CYCLE], 2.0)
+    spool.write("mill-1", state(41), dated(1.0, BASELINE, StateSeen(changes=ControlChanges(cycle_state="IDLE"))))
+    spool.write("mill-2", state(7), dated(1.5, BASELINE))
+    spool.write("mill-1", state(42), dated(2.0, CYCLE))
     profiles = {"mill-1": Profile(programs={"A": ProgramProfile(counter="500")}, variables=[3])}
     spool.keep_profiles("v1", profiles)
 
@@ -83,7 +87,7 @@ def test_a_crash_in_mid_write_leaves_all_or_nothing(
 ) -> None:
     """State and facts are one transaction: what was detected and what is to be told are never apart."""
     spool = open_spool()
-    spool.write("mill-1", state(41), [BASELINE], 1.0)
+    spool.write("mill-1", state(41), dated(1.0, BASELINE))
     statements = iter(range(100))
 
     class Dying:
@@ -104,18 +108,18 @@ def test_a_crash_in_mid_write_leaves_all_or_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(spool, "_db", Dying(spool._db))
         with pytest.raises(Crash):
-            spool.write("mill-1", state(43), [CYCLE], 2.0)
+            spool.write("mill-1", state(43), dated(2.0, CYCLE))
     spool = open_spool()
     assert spool.state("mill-1") == state(41)
     assert kept(spool) == [(1, 1.0, "BaselineSeen")]
-    spool.write("mill-1", state(43), [CYCLE], 2.0)
+    spool.write("mill-1", state(43), dated(2.0, CYCLE))
     assert [sequence for sequence, _, _ in kept(spool)] == [1, 2]
 
 
 def test_sequences_are_never_used_again(open_spool: Callable[[], Spool]) -> None:
     spool = open_spool()
     for expected in range(1, 4):
-        spool.write("mill-1", state(expected), [CYCLE], float(expected))
+        spool.write("mill-1", state(expected), dated(float(expected), CYCLE))
         assert [sequence for sequence, _, _ in kept(spool)] == [expected]
         spool.acknowledge(spool.waiting("mill-1", 10))
         assert spool.machines_waiting() == []
@@ -124,14 +128,14 @@ def test_sequences_are_never_used_again(open_spool: Callable[[], Spool]) -> None
 
 def test_times_never_go_back(open_spool: Callable[[], Spool]) -> None:
     spool = open_spool()
-    spool.write("mill-1", state(1), [BASELINE], 100.0)
-    spool.write("mill-1", state(2), [CYCLE], 50.0)
+    spool.write("mill-1", state(1), dated(100.0, BASELINE))
+    spool.write("mill-1", state(2), dated(50.0, CYCLE))
     assert [at for _, at, _ in kept(spool)] == [100.0, 100.0]
 
 
 def test_a_fact_that_is_set_aside_is_kept_and_told(open_spool: Callable[[], Spool]) -> None:
     spool = open_spool()
-    spool.write("mill-1", state(1), [BASELINE, CYCLE], 1.0)
+    spool.write("mill-1", state(1), dated(1.0, BASELINE, CYCLE))
     spool.set_aside({spool.waiting("mill-1", 1)[0]: "no such thing"}, 9.0)
     assert kept(spool) == [(2, 1.0, "CyclesSeen"), (3, 9.0, "FactSetAside")]
     assert spool.waiting("mill-1", 2)[1].data == '{"fact":"BaselineSeen","error":"no such thing"}'
@@ -144,7 +148,7 @@ def test_a_fact_that_is_set_aside_is_kept_and_told(open_spool: Callable[[], Spoo
 
 def test_a_refused_notice_makes_no_other(open_spool: Callable[[], Spool]) -> None:
     spool = open_spool()
-    spool.write("mill-1", state(1), [FactSetAside(fact="CyclesSeen", error="no")], 1.0)
+    spool.write("mill-1", state(1), dated(1.0, FactSetAside(fact="CyclesSeen", error="no")))
     spool.set_aside({spool.waiting("mill-1", 1)[0]: "no"}, 9.0)
     assert spool.machines_waiting() == []
 
@@ -187,7 +191,7 @@ def test_a_sequence_stands_for_one_fact_for_ever(
             cycles = [
                 CyclesSeen(cycles=1, counters={"part_count": Counter(10 * number + each)}) for each in range(count)
             ]
-            spool.write("mill-1", state(number), cycles, float(number))
+            spool.write("mill-1", state(number), dated(float(number), *cycles))
         elif step == "acknowledge":
             spool.acknowledge(spool.waiting("mill-1", count))
         elif step == "aside":

@@ -17,6 +17,7 @@ import msgspec
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.constants import ExcCodes
 
+from takt_adapters.adapter import Report
 from takt_adapters.builtin import installed_adapters
 from taktledger.config import load_config
 from taktledger.demo.control import Kept
@@ -154,11 +155,12 @@ async def _polled(state: Path) -> None:
         control.alarm, control.counter = ALARMS[3], 70_000 % 2**station.machine.counter_bits
         control.variables[DIAMETER] = 17.995
         station.publish()
-        adapter = adapters[machine.adapter].make(machine.settings, time.monotonic)
-        await adapter.connect()
-        assert await adapter.poll() == MachineUpdate()  # whether this control is alive shows only at the second look
+        (adapter,) = adapters[machine.adapter].make([machine.settings], time.monotonic)
+        await adapter.connect(None)
+        assert await adapter.poll() == [Report(MachineUpdate())]  # whether this control is alive shows only at the second look
         station.publish()
-        update = await adapter.poll()
+        (report,) = await adapter.poll()
+        update = report.update
         assert adapter.held is False
         await adapter.hold(True)
         assert control.held

@@ -32,10 +32,10 @@ class Control:
         self.found: list[f.Fact] = []
         """Of the last update."""
 
-    def says(self, *, after: float = 1.0, **readings: Any) -> Self:
+    def says(self, *, after: float = 1.0, lost: str | None = None, **readings: Any) -> Self:
         self.now += after
         update = MachineUpdate(**readings)
-        self.state, self.found = detect(self.profile, self.state, update, self.now, self.counter_bits)
+        self.state, self.found = detect(self.profile, self.state, update, self.now, self.counter_bits, lost)
         return self
 
     def counts(self, *readings: int) -> Self:
@@ -428,6 +428,38 @@ def test_a_short_cycle_reports_its_running_time_with_the_cycle_alone() -> None:
     for count in range(2, 12):
         assert control.says(after=20).found == []
         assert control.says(part_count=count, after=20).seen(f.RunTimeSeen) == []
+
+
+# What nobody heard
+
+
+def test_what_was_lost_is_a_fact_with_the_readings_before_and_after() -> None:
+    control = Control(BY_VARIABLE).says(part_count=5, common_vars={500: 7.0}, program_name="BY500")
+    control.says(lost="overrun", part_count=9, common_vars={500: 8.0}, after=30)
+    assert control.found[0] == f.ReportsLost(
+        gap_from=1.0, why="overrun", before={"500": 7, "part_count": 5}, after={"500": 8, "part_count": 9}
+    )
+    assert control.cycles == [("BY500", 1)]  # counted as always
+
+
+def test_what_was_lost_before_anything_was_heard_has_no_beginning() -> None:
+    assert Control().says(lost="damaged", part_count=5).found == [
+        f.ReportsLost(gap_from=None, why="damaged", after={"part_count": 5}),
+        f.BaselineSeen(counters={"part_count": Counter(5)}),
+    ]
+
+
+def test_no_run_time_is_taken_from_a_time_of_which_nothing_is_known() -> None:
+    control = Control().says(cycle_state="ACTIVE", active_tool=3, part_count=1)
+    control.says(lost="restart", after=20).says(part_count=2, after=10)
+    assert [fact.tool_seconds for fact in control.seen(f.CyclesSeen)] == [{3: 10.0}]
+
+
+def test_a_counter_that_began_anew_meanwhile_makes_no_part_too_many() -> None:
+    """5 parts, then 12 since the restart: 7 are certain, and the gap says that nobody knows more."""
+    control = Control().counts(5).says(lost="restart", part_count=12)
+    assert [fact.cycles for fact in control.seen(f.CyclesSeen)] == [7]
+    assert control.seen(f.ReportsLost)[0].before == {"part_count": 5}
 
 
 # Facts on the wire

@@ -20,6 +20,7 @@ from taktledger.domain.controls import (
     MachineFactSetAside,
     MachineHoldOutputFailed,
     MachineHoldOutputWritten,
+    MachineReportsLost,
     MachineStateChanged,
     MachineVariablesChanged,
     ToolRunTimeMeasured,
@@ -112,6 +113,7 @@ FACTS: list[tuple[f.Fact, type[Event]]] = [
     (f.HoldOutputWritten(held=True), MachineHoldOutputWritten),
     (f.HoldOutputFailed(held=True, error="it has no hold output"), MachineHoldOutputFailed),
     (f.FactSetAside(fact="{}", error="no"), MachineFactSetAside),
+    (f.ReportsLost(gap_from=NOON - 9, why="overrun", before={"part_count": 3}), MachineReportsLost),
 ]
 
 

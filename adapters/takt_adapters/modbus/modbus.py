@@ -5,7 +5,7 @@ asked for; all three become AdapterError here.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pymodbus.client import AsyncModbusTcpClient
@@ -19,7 +19,7 @@ from pymodbus.pdu.register_message import (
     WriteSingleRegisterResponse,
 )
 
-from takt_adapters.adapter import AdapterError, BadAnswer, Reading
+from takt_adapters.adapter import AdapterError, BadAnswer, Reading, Report
 from takt_adapters.modbus.registers import Register, Span, plan
 from takt_adapters.modbus.settings import HOLD_OUTPUT, AnyValue, Heartbeat, ModbusSettings
 from taktledger.domain.shop import ControlAlarm
@@ -77,7 +77,7 @@ class ModbusAdapter:
     def held(self) -> bool | None:
         return self._held
 
-    async def connect(self) -> None:
+    async def connect(self, mark: str | None) -> None:
         await self.close()
         # A fresh client for each connection, which never reconnects or repeats by itself: an answer that is late
         # can't be taken for the next one's, and a peer that froze is noticed within one timeout.
@@ -96,7 +96,10 @@ class ModbusAdapter:
             self._client.close()
             self._client = None
 
-    async def poll(self) -> MachineUpdate:
+    async def poll(self) -> Sequence[Report]:
+        return [Report(await self._read_update())]
+
+    async def _read_update(self) -> MachineUpdate:
         words = await self._read_all()
         self._held = await self._read_output(words)
         read: dict[str, Any] = {}
@@ -233,6 +236,11 @@ class ModbusAdapter:
         if type(answer) is not answer_type:
             raise BadAnswer(f"{span}: asked for function {answer_type.function_code}, got {answer.function_code}")
         return answer
+
+
+def make(settings: Sequence[ModbusSettings], clock: Callable[[], float]) -> list[ModbusAdapter]:
+    """The adapters of these machines."""
+    return [ModbusAdapter(each, clock) for each in settings]
 
 
 def _exception(code: int) -> str:

@@ -74,6 +74,20 @@ class MachineFactSetAside(MachineEvent, frozen=True, kw_only=True):
     error: str
 
 
+class MachineReportsLost(MachineEvent, frozen=True, kw_only=True):
+    """A machine said things that nobody heard, from `gap_from` until this event's time. They are not guessed."""
+
+    gap_from: float | None
+    """UNIX seconds: when it was last heard before; null if nobody knows."""
+    why: str
+    """`overrun`: more was said than the machine's buffer holds. `restart`: it started anew. `disk`: the edge could not
+    write. `damaged`: what the edge had written can't be read."""
+    before: dict[str, int] = {}
+    """Readings of the counters before."""
+    after: dict[str, int] = {}
+    """Readings after. What they grew by was counted; what else happened is not known."""
+
+
 class MachineHoldOutputWritten(MachineEvent, frozen=True, kw_only=True):
     """An edge told a control to hold, or to run again, and its hold output reads back as it was written."""
 
@@ -146,7 +160,7 @@ def wear_tools(shop: Shop, process: Process, tool_seconds: Mapping[int, float], 
     shop.touched.worn.add(process.id if at > shop.tooled_at else 0)
 
 
-def only_heard(shop: Shop, event: MachineFactSetAside) -> None:
+def only_heard(shop: Shop, event: MachineFactSetAside | MachineReportsLost) -> None:
     heard(shop, event)
 
 

@@ -33,6 +33,7 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     controls.MachineVariablesChanged: controls.variables_changed,
     controls.ToolRunTimeMeasured: controls.run_time_measured,
     controls.MachineFactSetAside: controls.only_heard,
+    controls.MachineReportsLost: controls.only_heard,
     controls.MachineHoldOutputWritten: controls.hold_output_written,
     controls.MachineHoldOutputFailed: controls.hold_output_failed,
     controls.MachineFellSilent: controls.fell_silent,

@@ -17,6 +17,7 @@ from taktledger.domain.controls import (
     MachineFellSilent,
     MachineHoldOutputFailed,
     MachineHoldOutputWritten,
+    MachineReportsLost,
     MachineSilenceEnded,
 )
 from taktledger.domain.event import Event
@@ -122,6 +123,20 @@ def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
                 gap_from=event.gap_from,
                 gap_to=event.occurred_at,
                 why=event.why,
+            )
+        case MachineReportsLost():
+            since = f" since {_iso(event.gap_from)}" if event.gap_from is not None else ""
+            message = f"What {name} said{since} until {_iso(event.occurred_at)} is lost ({event.why})"
+            yield raise_alert(
+                shop,
+                event,
+                "gap",
+                message,
+                gap_from=event.gap_from,
+                gap_to=event.occurred_at,
+                why=event.why,
+                before=event.before,
+                after=event.after,
             )
         case MachineFactSetAside():
             message = f"The edge has set aside a fact of {name} that the ledger refused: {event.error}"

@@ -56,6 +56,8 @@ class DetectorState(Struct, kw_only=True):
     run: RunTime = field(default_factory=RunTime)
     hold: HoldState = HoldState()
     """Goes along with it, and is none of its business."""
+    mark: str | None = None
+    """Of the adapter: where it goes on after a new connection. Goes along, too."""
 
 
 class CountStep(NamedTuple):
@@ -82,20 +84,29 @@ def count(before: Counter, reading: int, limit: int, sizes: tuple[int, ...]) -> 
 
 
 def detect(
-    profile: Profile, state: DetectorState, update: MachineUpdate, at: float, counter_bits: int | None = None
+    profile: Profile,
+    state: DetectorState,
+    update: MachineUpdate,
+    at: float,
+    counter_bits: int | None = None,
+    lost: str | None = None,
 ) -> tuple[DetectorState, list[f.Fact]]:
     """Takes one update, made at `at`, into a new state, and says which facts it makes. `state` itself stays as it is.
 
     `at` never goes back between calls for one machine. `counter_bits` is the size of the register of `part_count`:
-    16, 32, or None if nobody knows.
+    16, 32, or None if nobody knows. `lost`: why nobody knows what was said since the update before.
     """
     if not update.success:
         return state, []
     control, run = _copy(state.control), _copy_run(state.run)
-    new = DetectorState(control=control, run=run, hold=state.hold)
+    new = DetectorState(control=control, run=run, hold=state.hold, mark=state.mark)
     run.variables.update(update.common_vars or {})
+    found: list[f.Fact] = []
+    if lost is not None:
+        run.running = False  # who knows which tool was active
+        found.extend(_reports_lost(profile, state, update, lost))
     _measure(run, control, update, at)
-    found: list[f.Fact] = list(_count_all(profile, state, new, update, counter_bits))
+    found.extend(_count_all(profile, state, new, update, counter_bits))
     if not any(isinstance(each, f.CyclesSeen) for each in found):
         found.extend(_run_time(run, at))
     else:
@@ -147,6 +158,11 @@ def _readings(profile: Profile, update: MachineUpdate) -> Iterator[tuple[str, in
         value = (update.common_vars or {}).get(int(name))
         if value is not None and value.is_integer() and 0 <= value < 2**32:
             yield name, int(value)
+
+
+def _reports_lost(profile: Profile, before: DetectorState, update: MachineUpdate, why: str) -> Iterator[f.Fact]:
+    known = {name: counter.value for name, counter in sorted(before.control.counters.items())}
+    yield f.ReportsLost(gap_from=before.run.seen_at, why=why, before=known, after=dict(_readings(profile, update)))
 
 
 def _count_all(

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from taktledger.domain.controls import ControlChanges
 from taktledger.domain.shop import Counter
-from taktledger.domain.values import Count, Duration, Int, Name, Number, Seconds
+from taktledger.domain.values import Count, Duration, Int, Line, Name, Number, Seconds
 
 CounterName = Annotated[str, Meta(pattern=r"^(part_count|\d{1,10})$")]
 Counters = dict[CounterName, Counter]
@@ -50,6 +50,18 @@ class GapSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
     why: str
     counters: Counters
     """Readings after it."""
+
+
+class ReportsLost(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
+    """The machine said things that nobody heard: all that is known of that time are the readings before and after."""
+
+    gap_from: Seconds | None
+    """Null: nobody knows since when."""
+    why: Line
+    """`overrun`: more was said than the machine's buffer holds. `restart`: it started anew. `disk`: the edge could not
+    write. `damaged`: what the edge had written can't be read."""
+    before: dict[CounterName, Count] = field(default_factory=dict)
+    after: dict[CounterName, Count] = field(default_factory=dict)
 
 
 class ProgramSeen(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=True):
@@ -109,6 +121,7 @@ Fact = (
     | CountersSeen
     | CyclesSeen
     | GapSeen
+    | ReportsLost
     | ProgramSeen
     | StateSeen
     | VariablesSeen

@@ -121,6 +121,8 @@ def events_of(
                 why=fact.why,
                 counters=fact.counters,
             )
+        case f.ReportsLost():
+            yield c.MachineReportsLost(**on, gap_from=fact.gap_from, why=fact.why, before=fact.before, after=fact.after)
         case f.ProgramSeen():
             selected = SelectProgram(
                 machine_id=machine.id,

@@ -33,7 +33,7 @@ async def play(case: Path, device: Any) -> list[Any]:
         profile = msgspec.json.decode((case / "profile.json").read_bytes(), type=Profile)
     now = 1000.0
     settings = msgspec.structs.replace(machine.settings, port=device.port)
-    adapter = kinds[machine.adapter].make(settings, lambda: now)
+    (adapter,) = kinds[machine.adapter].make([settings], lambda: now)
     state, connected, made = DetectorState(), False, []
     for poll in json.loads((case / "polls.json").read_text()):
         now = 1000.0 + poll["at"] if "at" in poll else now + 1
@@ -44,15 +44,15 @@ async def play(case: Path, device: Any) -> list[Any]:
             device.answer = bytes.fromhex(poll["answer"]) if poll["answer"] else None
         try:
             if not connected:
-                await adapter.connect()
+                await adapter.connect(state.mark)
                 connected = True
-            update = believed(await adapter.poll())
+            (report,) = map(believed, await adapter.poll())
         except AdapterError as error:
             await adapter.close()
             connected = False
             made.append(str(error))
         else:
-            state, facts = detect(profile, state, update, now, adapter.counter_bits)
+            state, facts = detect(profile, state, report.update, now, adapter.counter_bits)
             made.append(json.loads(msgspec.json.encode(facts)))
     await adapter.close()
     return made

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from takt_adapters.adapter import AdapterError
-from takt_adapters.modbus import ModbusAdapter, ModbusSettings
+from takt_adapters.modbus.modbus import ModbusAdapter, make
+from takt_adapters.modbus.settings import ModbusSettings
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 SETTINGS = {
@@ -22,7 +23,8 @@ SETTINGS = {
 
 def adapter_at(port: int, **settings: Any) -> ModbusAdapter:
     table = {**SETTINGS, "port": port, **settings}
-    return ModbusAdapter(msgspec.convert(table, ModbusSettings), time.monotonic)
+    (adapter,) = make([msgspec.convert(table, ModbusSettings)], time.monotonic)
+    return adapter
 
 
 @asynccontextmanager
@@ -86,10 +88,11 @@ async def other_transaction(request: bytes, writer: asyncio.StreamWriter) -> Non
 async def poll_once(answer: Answer) -> Any:
     async with liar(answer) as port:
         adapter = adapter_at(port)
-        await adapter.connect()
+        await adapter.connect(None)
         began = time.monotonic()
         try:
-            return await adapter.poll()
+            (report,) = await adapter.poll()
+            return report.update
         finally:
             assert time.monotonic() - began < 3  # pymodbus alone takes 12
             await adapter.close()
@@ -124,7 +127,7 @@ def test_an_answer_in_pieces() -> None:
 
 def test_a_closed_port(closed_port: int) -> None:
     with pytest.raises(AdapterError, match=f"no connection to 127.0.0.1:{closed_port}"):
-        asyncio.run(adapter_at(closed_port).connect())
+        asyncio.run(adapter_at(closed_port).connect(None))
 
 
 def test_an_answer_that_is_late_is_not_taken_for_the_next_ones() -> None:
@@ -141,14 +144,14 @@ def test_an_answer_that_is_late_is_not_taken_for_the_next_ones() -> None:
     async def main() -> int | None:
         async with liar(late) as port:
             adapter = adapter_at(port)
-            await adapter.connect()
+            await adapter.connect(None)
             with pytest.raises(AdapterError):
                 await adapter.poll()
-            await adapter.connect()
+            await adapter.connect(None)
             await asyncio.sleep(0.3)
-            update = await adapter.poll()
+            (report,) = await adapter.poll()
             await adapter.close()
-            return update.part_count
+            return report.update.part_count
 
     assert asyncio.run(main()) == 2
 
@@ -170,7 +173,7 @@ def test_one_request_for_neighbours(modbus_device: Callable[[], AbstractAsyncCon
                 "active_tool": {"register": "holding", "address": 105, "type": "uint16"},
             }
             adapter = adapter_at(device.port, values=values)
-            await adapter.connect()
+            await adapter.connect(None)
             await adapter.poll()
             assert device.requests == [(3, 100, 6)]
             await adapter.close()
@@ -188,7 +191,7 @@ def test_a_device_that_refuses_holes_is_asked_without_them(
                 "active_tool": {"register": "holding", "address": 214, "type": "uint16"},
             }
             adapter = adapter_at(device.port, values=values)
-            await adapter.connect()
+            await adapter.connect(None)
             await adapter.poll()
             await adapter.poll()
             exact = [(3, 210, 2), (3, 214, 1)]
@@ -215,7 +218,7 @@ def test_a_device_that_refuses_borders_is_asked_for_each_value_by_itself() -> No
                 "active_tool": {"register": "holding", "address": 102, "type": "uint16"},
             }
             adapter = adapter_at(port, values=values)
-            await adapter.connect()
+            await adapter.connect(None)
             await adapter.poll()
             await adapter.poll()
             await adapter.close()
@@ -236,7 +239,7 @@ def test_describe_shows_each_value_and_each_error(
                 variables={500: {"register": "input", "address": 300, "type": "float32"}},
                 alarms=[{"register": "coil", "address": 3, "code": "E-STOP"}],
             )
-            await adapter.connect()
+            await adapter.connect(None)
             readings = await adapter.describe()
             await adapter.close()
             return readings

@@ -12,7 +12,8 @@ import pytest
 
 from takt_adapters.adapter import AdapterError, BadAnswer
 from takt_adapters.builtin import installed_adapters
-from takt_adapters.modbus import ModbusAdapter, ModbusSettings
+from takt_adapters.modbus.modbus import ModbusAdapter, make
+from takt_adapters.modbus.settings import ModbusSettings
 from taktledger.config import ConfigError, load_config
 
 Devices = Callable[..., AbstractAsyncContextManager[Any]]
@@ -31,7 +32,8 @@ def adapter_at(port: int, output: dict[str, Any] | None, **more: Any) -> ModbusA
         **({"hold_output": output} if output is not None else {}),
         **more,
     }
-    return ModbusAdapter(msgspec.convert(table, ModbusSettings), time.monotonic)
+    (adapter,) = make([msgspec.convert(table, ModbusSettings)], time.monotonic)
+    return adapter
 
 
 def with_device(
@@ -45,7 +47,7 @@ def with_device(
     async def main() -> Any:
         async with modbus_device() as device:
             adapter = adapter_at(device.port, output, **more)
-            await adapter.connect()
+            await adapter.connect(None)
             try:
                 return await act(adapter, device)
             finally:
@@ -114,7 +116,7 @@ def test_a_write_that_did_nothing_is_an_error(
             await adapter.hold(True)
         assert str(raised.value).startswith(f"{output['register']} {output['address']}: ")
         assert error in str(raised.value)
-        assert (await adapter.poll()).part_count == 0  # it is read all the same
+        assert (await adapter.poll())[-1].update.part_count == 0  # it is read all the same
         assert adapter.held is not True
 
     with_device(modbus_device, output, act)
@@ -218,7 +220,7 @@ def test_one_that_can_not_be_read_stops_no_counting(modbus_device: Devices, outp
     async def act(adapter: ModbusAdapter, device: Any) -> None:
         await device.set("holding", 118, [41])
         for _ in range(2):
-            assert (await adapter.poll()).part_count == 41
+            assert (await adapter.poll())[-1].update.part_count == 41
             assert adapter.held is None
         with pytest.raises(AdapterError, match="illegal address"):
             await adapter.hold(True)
@@ -231,7 +233,7 @@ def test_one_that_is_read_by_itself_only(modbus_device: Devices) -> None:
 
     async def act(adapter: ModbusAdapter, device: Any) -> None:
         adapter._plans = adapter._plans[-1:]
-        assert (await adapter.poll()).part_count == 0
+        assert (await adapter.poll())[-1].update.part_count == 0
         assert adapter.held is False
         await adapter.hold(True)
         await adapter.poll()
