@@ -200,7 +200,11 @@ async def follow_profiles(
 
 
 async def tell_state(
-    ledger: httpx.AsyncClient, spool: Spool, machines: Mapping[str, Live], live_changed: asyncio.Event
+    ledger: httpx.AsyncClient,
+    spool: Spool,
+    machines: Mapping[str, Live],
+    live_changed: asyncio.Event,
+    clock: Callable[[], float],
 ) -> None:
     """Live state up, on every change and every two seconds. One that is lost is followed by another."""
     while True:
@@ -213,7 +217,7 @@ async def tell_state(
                 ledger,
                 "POST",
                 "/api/edge/state",
-                content=msgspec.json.encode({"machines": states}),
+                content=msgspec.json.encode({"machines": states, "clock": clock()}),
                 headers={"Content-Type": "application/json"},
             )
         await asyncio.sleep(STATE_PAUSE_SECONDS)

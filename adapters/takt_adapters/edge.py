@@ -76,7 +76,7 @@ async def run(
         headers={"Authorization": f"Bearer {key}"},
         timeout=ANSWER_SECONDS,
         transport=transport,
-        trust_env=not _is_here(ledger_url),
+        trust_env=not is_here(ledger_url),
     )
     try:
         async with ledger:
@@ -86,7 +86,8 @@ async def run(
             if runners:
                 follow = partial(follow_profiles, ledger, spool, profile_changes, profiles, random)
                 tasks.append(_supervised("profiles", follow, random))
-                tasks.append(_supervised("state", partial(tell_state, ledger, spool, lives, live_changed), random))
+                tell = partial(tell_state, ledger, spool, lives, live_changed, clock)
+                tasks.append(_supervised("state", tell, random))
             try:
                 await stop.wait()
             finally:
@@ -97,7 +98,7 @@ async def run(
         spool.close()
 
 
-def _is_here(ledger_url: str) -> bool:
+def is_here(ledger_url: str) -> bool:
     """Then no proxy that the environment names may come between, and see the key."""
     return httpx.URL(ledger_url).host in ("127.0.0.1", "::1", "localhost")
 

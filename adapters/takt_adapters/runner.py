@@ -108,6 +108,7 @@ class Runner:
                 raise
             clock = self._clock()
             hold = await self._enforce(is_read=True)  # before anything that a full disk could stop
+            self._live.hold_output = self._adapter.held
             self._take(reports, clock)
             self._note(*hold)
             if not reports[-1].update.success:
@@ -203,6 +204,7 @@ class Runner:
 
     def _failed(self, error: Exception) -> float:
         self._live.errors += 1
+        self._live.hold_output = None
         self._tell(connected=False, error=(text := said(error)))
         if (unexpected := _unexpected(error)) is None:
             with suppress(Exception):  # the next failure tells of it

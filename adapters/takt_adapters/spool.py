@@ -115,7 +115,10 @@ class Spool:
 
     def _open(self, path: Path, new_id: Callable[[], str]) -> None:
         # IMMEDIATE: every transaction here writes. No waiting for a lock: nobody else should have it.
-        self._db = sqlite3.connect(path, timeout=0, isolation_level="IMMEDIATE")
+        try:
+            self._db = sqlite3.connect(path, timeout=0, isolation_level="IMMEDIATE")
+        except sqlite3.Error as error:
+            raise SpoolError(f"{path}: {error}") from error
         self._db.create_function("checksum_of", -1, checksum_of, deterministic=True)
         try:
             for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):

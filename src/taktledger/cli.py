@@ -90,11 +90,24 @@ def demo(host: str, port: int, data: Path, config: Path | None) -> None:
     _serve(Settings(host=host, port=port, data=data, config=config, admin_key=_admin_key()), demo_floor)
 
 
+def ledger_options(level: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """What commands take that talk to a ledger with a key of this level."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        for option in (
+            click.option("--key-file", type=file_type, help="A file that holds it."),
+            click.option("--key", envvar="TAKTLEDGER_KEY", help=f"An API key of level {level}."),
+            click.option("--ledger", required=True, help="Where the ledger is, such as http://127.0.0.1:8000."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
 @cli.command()
 @click.option("--config", envvar="TAKTLEDGER_CONFIG", type=file_type, required=True, help="The machines: shop.toml.")
-@click.option("--ledger", required=True, help="Where the ledger is, such as http://127.0.0.1:8000.")
-@click.option("--key", envvar="TAKTLEDGER_KEY", help="An API key of level machine.")
-@click.option("--key-file", type=file_type, help="A file that holds it.")
+@ledger_options("machine")
 @click.option("--spool", default="spool.db", show_default=True, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--end-with-parent", is_flag=True, hidden=True)
 def edge(config: Path, ledger: str, key: str | None, key_file: Path | None, spool: Path, end_with_parent: bool) -> None:
@@ -103,10 +116,7 @@ def edge(config: Path, ledger: str, key: str | None, key_file: Path | None, spoo
     from takt_adapters.spool import SpoolError
     from taktledger.children import end_with_parent as follow
 
-    if key_file is not None:
-        key = key_file.read_text().strip()
-    if not key:
-        raise click.UsageError("an API key is needed: --key-file, or TAKTLEDGER_KEY")
+    key = _key(key, key_file)
     loaded = _load_config(config)
     if end_with_parent:
         follow()
@@ -136,6 +146,20 @@ def adapters_check(config: Path) -> None:
 
     loaded = _load_config(config)
     sys.exit(0 if uvloop.run(check(loaded, click.echo)) else 1)
+
+
+@adapters.command("status")
+@ledger_options("audit")
+def adapters_status(ledger: str, key: str | None, key_file: Path | None) -> None:
+    """Show how the edges' links to their machines are. Ends with 1 if one of them is not connected."""
+    from takt_adapters.edge import is_here
+    from takt_adapters.status import NoStatus, status
+
+    try:
+        all_well = status(ledger, _key(key, key_file), click.echo, trust_env=not is_here(ledger))
+    except NoStatus as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(0 if all_well else 1)
 
 
 @cli.command()
@@ -233,6 +257,14 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
     except (CannotStart, LedgerInUse, RebuildRunning) as error:
         raise click.ClickException(str(error)) from None
+
+
+def _key(key: str | None, key_file: Path | None) -> str:
+    if key_file is not None:
+        key = key_file.read_text().strip()
+    if not key:
+        raise click.UsageError("an API key is needed: --key-file, or TAKTLEDGER_KEY")
+    return key
 
 
 def _admin_key() -> str | None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from taktledger.api.backend import Backend
-from taktledger.domain.controls import note_contact
+from taktledger.domain.controls import note_clock, note_contact
 from taktledger.domain.event import SYSTEM
 from taktledger.domain.holds.clock import LookAtHolds, look_at_holds, next_turn
 from taktledger.domain.tools.watch import LookAtTools
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 HOLDS_SECONDS = 0.25
 REBUILD_SECONDS = 0.5
-SILENCE_SECONDS = 1.0
+EDGES_SECONDS = 1.0
 CALENDAR_SECONDS = 1.0
 
 
@@ -36,13 +36,16 @@ async def watch_for_rebuild(backend: Backend) -> None:
             log.info("changed over to a rebuilt read model", position=shop.position)
 
 
-async def watch_for_silence(backend: Backend) -> None:
-    """Writes down which machines their edge has not heard of for too long, and which answer again."""
+async def watch_edges(backend: Backend) -> None:
+    """Writes down which machines their edge has not heard of for too long, and whose edge has another time."""
     since = backend.clock()
     while True:
-        await asyncio.sleep(SILENCE_SECONDS)
-        for command in backend.live.silences(backend.writer.shop, backend.clock(), since):
+        await asyncio.sleep(EDGES_SECONDS)
+        for command in list(backend.live.silences(backend.writer.shop, backend.clock(), since)):
             if not await _write(backend, note_contact, command):
+                break
+        for clock in list(backend.live.clocks(backend.writer.shop, backend.clock())):
+            if not await _write(backend, note_clock, clock):
                 break
 
 
@@ -69,7 +72,7 @@ async def watch_calendar(backend: Backend) -> None:
         await asyncio.sleep(CALENDAR_SECONDS)
 
 
-WATCHES: tuple[Callable[[Backend], Any], ...] = (watch_for_rebuild, watch_for_silence, watch_holds, watch_calendar)
+WATCHES: tuple[Callable[[Backend], Any], ...] = (watch_for_rebuild, watch_edges, watch_holds, watch_calendar)
 
 
 async def _write(backend: Backend, decide: Decide, command: Any) -> bool:

@@ -300,7 +300,7 @@ def test_live_state_goes_up_on_change(spool: Spool, ledger: Any, eventually: Eve
     async def main() -> None:
         changed = asyncio.Event()
         async with httpx.AsyncClient(base_url=ledger.url) as client:
-            task = asyncio.create_task(tell_state(client, spool, lives, changed))
+            task = asyncio.create_task(tell_state(client, spool, lives, changed, lambda: 77.5))
             await eventually(lambda: ledger.states)
             lives["mill-2"].error = "frozen"
             changed.set()
@@ -309,9 +309,10 @@ def test_live_state_goes_up_on_change(spool: Spool, ledger: Any, eventually: Eve
             await asyncio.wait([task])
 
     asyncio.run(main())
+    unknown = {"adapter": "", "errors": 0, "hold_output": None}
     assert ledger.states[0] == {
-        "mill-1": {"connected": True, "last_contact": 123.5, "error": None, "backlog": 2},
-        "mill-2": {"connected": False, "last_contact": None, "error": "no connection", "backlog": 0},
+        "mill-1": {**unknown, "connected": True, "last_contact": 123.5, "error": None, "backlog": 2},
+        "mill-2": {**unknown, "connected": False, "last_contact": None, "error": "no connection", "backlog": 0},
     }
     assert ledger.states[1]["mill-2"]["error"] == "frozen"
 

@@ -166,9 +166,9 @@ def test_what_is_no_spool(tmp_path: Path) -> None:
     with pytest.raises(SpoolError):
         Spool(tmp_path / "nowhere" / "spool.db", lambda: "x")
     with sqlite3.connect(tmp_path / "later.db") as later:
-        later.execute("PRAGMA user_version = 2")
+        later.execute("PRAGMA user_version = 3")
     later.close()
-    with pytest.raises(SpoolError, match="version 2"):
+    with pytest.raises(SpoolError, match="version 3"):
         Spool(tmp_path / "later.db", lambda: "x")
 
 

@@ -131,6 +131,7 @@ ROUTES = [
     Route("DELETE", "/api/users/keys/1", ADMIN),  # the administrator's: their own everybody may
     Route("GET", "/api/events/", READ),
     Route("POST", "/api/events", EDGE),
+    Route("GET", "/api/adapters/", READ),
     Route("GET", "/api/edge/profile", EDGE),
     Route("POST", "/api/edge/state", EDGE),
 ]

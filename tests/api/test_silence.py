@@ -23,37 +23,41 @@ def shop(**fields: object) -> Shop:
 
 def heard(at: float) -> LiveState:
     live = LiveState()
-    live.hear({"mill-1": MachineLive(connected=True, last_contact=at)}, at)
+    live.hear(shop(), {"mill-1": MachineLive(connected=True, last_contact=at)}, at)
     return live
+
+
+def silences(live: LiveState, there: Shop, now: float, since: float) -> list[NoteContact]:
+    return list(live.silences(there, now, since))
 
 
 def test_silence_begins_when_the_limit_is_passed() -> None:
     live = heard(NOON)
-    assert live.silences(shop(), NOON + 60, NOON - 999) == []
+    assert silences(live, shop(), NOON + 60, NOON - 999) == []
     silent = NoteContact(machine_id=1, last_contact=NOON, silent=True)
-    assert live.silences(shop(), NOON + 60.1, NOON - 999) == [silent]
-    assert live.silences(shop(silent=True), NOON + 500, NOON - 999) == []
+    assert silences(live, shop(), NOON + 60.1, NOON - 999) == [silent]
+    assert silences(live, shop(silent=True), NOON + 500, NOON - 999) == []
 
 
 def test_it_ends_with_the_next_contact() -> None:
     ended = NoteContact(machine_id=1, last_contact=NOON, silent=False)
-    assert heard(NOON).silences(shop(silent=True), NOON + 3, NOON - 999) == [ended]
+    assert silences(heard(NOON), shop(silent=True), NOON + 3, NOON - 999) == [ended]
 
 
 def test_a_server_that_has_just_started_listens_for_a_while_first() -> None:
-    assert LiveState().silences(shop(), NOON + 5_000, NOON + 4_950) == []
-    assert len(LiveState().silences(shop(), NOON + 5_011, NOON + 4_950)) == 1
+    assert silences(LiveState(), shop(), NOON + 5_000, NOON + 4_950) == []
+    assert len(silences(LiveState(), shop(), NOON + 5_011, NOON + 4_950)) == 1
 
 
 def test_nobody_waits_for_a_machine_that_is_not_used_or_not_read_by_an_edge() -> None:
     for state in ({"disabled": True}, {"archived": True}, {"reported_by_edge": False}):
-        assert LiveState().silences(shop(**state), NOON + 5_000, NOON) == []
+        assert silences(LiveState(), shop(**state), NOON + 5_000, NOON) == []
 
 
 def test_zero_seconds_mean_never() -> None:
     there = shop()
     there.options.machine_silent_seconds = 0
-    assert LiveState().silences(there, NOON + 1e6, NOON) == []
+    assert silences(LiveState(), there, NOON + 1e6, NOON) == []
 
 
 def test_each_silence_is_alerted_once_and_ends_by_itself(fresh: Server) -> None:
@@ -71,9 +75,9 @@ def test_each_silence_is_alerted_once_and_ends_by_itself(fresh: Server) -> None:
         assert alerts_of(api, machine)[0]["dismissed_by"] is None
         _until(lambda: len(alerts_of(api, machine)) == 2)
         assert [each["dismissed"] for each in alerts_of(api, machine)] == [False, True]
-        silences = partial(ledger, api, stream="machine-1")
-        assert len(silences(type="MachineFellSilent")) == 2
-        assert len(silences(type="MachineSilenceEnded")) == 1
+        events = partial(ledger, api, stream="machine-1")
+        assert len(events(type="MachineFellSilent")) == 2
+        assert len(events(type="MachineSilenceEnded")) == 1
 
 
 def _say_it_answers(edge: httpx.Client) -> None:

@@ -13,6 +13,7 @@ from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
 from taktledger import __version__
+from taktledger.api.adapters import AdapterController
 from taktledger.api.alerts import AlertController
 from taktledger.api.assemblies import AssemblyController
 from taktledger.api.auth import Authentication
@@ -58,6 +59,7 @@ CONTROLLERS = (
     UserController,
     EventController,
     EdgeController,
+    AdapterController,
 )
 VENDORED = Path(__file__).parent.parent / "web" / "vendor"
 INTRODUCTION = (

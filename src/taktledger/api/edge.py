@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from taktledger.api.backend import Backend
 from taktledger.api.live import MachineLive
+from taktledger.domain.values import Seconds
 from taktledger.shopfloor.profile import profile_for_edge
 from taktledger.shopfloor.wire import Profiles
 
@@ -22,6 +23,8 @@ COALESCED_SECONDS = 0.2
 
 class LiveReport(Struct):
     machines: dict[str, MachineLive]
+    clock: Seconds | None = None
+    """What time it is at the edge. UNIX seconds."""
 
 
 class EdgeController(Controller):
@@ -59,9 +62,7 @@ class EdgeController(Controller):
     @post("/state", operation_id="report_live_state", summary="Report the live state of machines", status_code=204)
     async def report_live_state(self, backend: NamedDependency[Backend], data: JSONBody[LiveReport]) -> None:
         """The live state of the edge's machines: no events, kept in memory."""
-        known = backend.writer.shop.machine_ids
-        machines = {name: machine for name, machine in data.machines.items() if name in known}
-        backend.live.hear(machines, backend.clock())
+        backend.live.hear(backend.writer.shop, data.machines, backend.clock(), data.clock)
 
 
 def _profiles(backend: Backend, names: list[str]) -> Profiles:

@@ -20,6 +20,7 @@ SELF = "self"
 OWN = ("admin", SELF)
 
 ALLOWED: dict[str, tuple[str, ...]] = {
+    "list_adapters": READ,
     "list_machines": READ,
     "get_machine": READ,
     "create_machine": ADMIN,

@@ -1,16 +1,26 @@
 """Live state: what is true just now and is no event. Kept in memory, told by the edge and the update endpoint."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from taktledger.domain.controls import NoteContact
-from taktledger.domain.shop import Shop, Touched
-from taktledger.domain.values import Seconds
+from taktledger.domain.controls import NoteClock, NoteContact
+from taktledger.domain.shop import Machine, Shop, Touched
+from taktledger.domain.values import Line, Seconds
+from taktledger.shopfloor.ingest import CLOCK_SECONDS
 
 SILENT_SECONDS = 10.0
 """An edge says how its machines are every two seconds. After this long nobody knows."""
+CLOCK_REPORTS = 3
+"""A report may be late on its way, and its clock with it. Not so many in a row."""
+CLOCK_AGREES_SECONDS = CLOCK_SECONDS / 2
+"""So near it must come again to be right again."""
+MOST_UNKNOWN = 10_000
+"""Machines that an edge speaks of and the ledger doesn't know: those that have never answered."""
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class MachineLive(Struct, kw_only=True):
@@ -18,46 +28,90 @@ class MachineLive(Struct, kw_only=True):
 
     connected: bool
     last_contact: Seconds | None = None
-    """UNIX seconds."""
+    """UNIX seconds, by the edge's clock."""
     error: str | None = None
-    backlog: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    backlog: Count = 0
     """Facts that wait at the edge."""
+    adapter: Line | None = None
+    """Which one reads it."""
+    errors: Count = 0
+    """How often it failed since the edge was started."""
+    hold_output: bool | None = None
+    """As it was last read. Null: nobody knows, or it has none."""
+
+
+class Heard(Struct):
+    """The last that was said of a machine."""
+
+    live: MachineLive
+    at: float
+    """When. UNIX seconds of our own clock."""
+    differences: list[float]
+    """The edge's clock less ours, as of the last reports that say it."""
+
+    @property
+    def clock_difference(self) -> float | None:
+        """Seconds by which the edge's clock is ahead. A report that was long on its way made it look behind."""
+        return max(self.differences, default=None)
+
+    @property
+    def last_contact(self) -> float | None:
+        """By our clock."""
+        contact = self.live.last_contact
+        return None if contact is None else contact - (self.clock_difference or 0.0)
+
+    def is_heard(self, now: float) -> bool:
+        """What an edge said long ago is not true any more."""
+        return now - self.at <= SILENT_SECONDS
 
 
 class LiveState(Struct):
-    machines: dict[str, MachineLive] = field(default_factory=dict)
+    machines: dict[str, Heard] = field(default_factory=dict)
     """By source name."""
-    heard_at: dict[str, float] = field(default_factory=dict)
-    """When that was said. UNIX seconds."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at each commit, and replaced by a new one."""
 
     stopping: bool = False
     """The server ends: nobody should wait any more."""
 
-    def hear(self, machines: dict[str, MachineLive], now: float) -> None:
-        self.machines.update(machines)
-        self.heard_at.update(dict.fromkeys(machines, now))
-
-    def is_connected(self, source_name: str, now: float) -> bool:
-        """What an edge said long ago is not true any more."""
-        return self.machines[source_name].connected and now - self.heard_at[source_name] <= SILENT_SECONDS
+    def hear(self, shop: Shop, machines: Mapping[str, MachineLive], now: float, clock: float | None = None) -> None:
+        """`clock`: that of the edge as it said so."""
+        unknown = sum(name not in shop.machine_ids for name in self.machines)
+        for name, live in machines.items():
+            before = self.machines.get(name)
+            if before is None and name not in shop.machine_ids:
+                if unknown >= MOST_UNKNOWN:
+                    continue
+                unknown += 1
+            differences = [*(before.differences if before else ()), *([clock - now] if clock is not None else ())]
+            self.machines[name] = Heard(live, now, differences[-CLOCK_REPORTS:])
 
     def last_contact(self, source_name: str) -> float | None:
-        live = self.machines.get(source_name)
-        return live.last_contact if live else None
+        heard = self.machines.get(source_name)
+        return heard.live.last_contact if heard else None
 
-    def silences(self, shop: Shop, now: float, since: float) -> list[NoteContact]:
+    def silences(self, shop: Shop, now: float, since: float) -> Iterator[NoteContact]:
         """Machines of an edge that have fallen silent, or do so no more. `since`: when this server began to listen."""
         limit = shop.options.machine_silent_seconds
-        found = []
         for machine in shop.machines.values():
-            awaited = limit > 0 and machine.reported_by_edge and not machine.disabled and not machine.archived
-            last = self.last_contact(machine.source_name) or machine.last_fact_at
+            awaited = limit > 0 and _is_awaited(machine)
+            heard = self.machines.get(machine.source_name)
+            last = (heard.last_contact if heard else None) or machine.last_fact_at
             silent = awaited and now - max(last or since, since) > limit
             if silent != machine.silent:
-                found.append(NoteContact(machine_id=machine.id, last_contact=last, silent=silent))
-        return found
+                yield NoteContact(machine_id=machine.id, last_contact=last, silent=silent)
+
+    def clocks(self, shop: Shop, now: float) -> Iterator[NoteClock]:
+        """Machines whose edge has another time than we, or has the same again."""
+        for machine in shop.machines.values():
+            heard = self.machines.get(machine.source_name)
+            if heard is None or len(heard.differences) < CLOCK_REPORTS or not heard.is_heard(now):
+                continue
+            difference = heard.clock_difference or 0.0
+            limit = CLOCK_SECONDS if machine.clock_difference is None else CLOCK_AGREES_SECONDS
+            differs = abs(difference) > limit and _is_awaited(machine)
+            if differs != (machine.clock_difference is not None):
+                yield NoteClock(machine_id=machine.id, difference=round(difference, 3) if differs else None)
 
     def committed(self, touched: Touched) -> None:
         """Wakes who waits for a new profile. It may be the same: they compare."""
@@ -67,3 +121,7 @@ class LiveState(Struct):
     def stop(self) -> None:
         self.stopping = True
         self.changed.set()
+
+
+def _is_awaited(machine: Machine) -> bool:
+    return machine.reported_by_edge and not machine.disabled and not machine.archived

@@ -117,6 +117,7 @@ class MachineController(Controller):
         machine = backend.writer.shop.machines.get(machine_id)
         if data.success and machine is not None:
             now = backend.clock()
-            backend.live.hear({machine.source_name: MachineLive(connected=True, last_contact=now)}, now)
+            heard = {machine.source_name: MachineLive(connected=True, last_contact=now)}
+            backend.live.hear(backend.writer.shop, heard, now)
         made = [type(recorded.event).__name__ for recorded in answer.events]
         return answered(answer, UpdateResult(applied=data.success, events=made))

@@ -113,6 +113,17 @@ class MachineSilenceEnded(MachineEvent, frozen=True, kw_only=True):
     """A machine that had fallen silent answers again, or nobody waits for it any more."""
 
 
+class MachineClockDiffered(MachineEvent, frozen=True, kw_only=True):
+    """The clock of a machine's edge differs from the ledger's by more than 5 seconds. Its facts keep their time."""
+
+    difference: float
+    """Seconds by which the edge's clock is ahead."""
+
+
+class MachineClockRighted(MachineEvent, frozen=True, kw_only=True):
+    """The clock of a machine's edge agrees with the ledger's again."""
+
+
 # What they do
 
 
@@ -206,6 +217,14 @@ def silence_ended(shop: Shop, event: MachineSilenceEnded) -> None:
     shop.machines[event.machine_id].silent = False
 
 
+def clock_differed(shop: Shop, event: MachineClockDiffered) -> None:
+    shop.machines[event.machine_id].clock_difference = event.difference
+
+
+def clock_righted(shop: Shop, event: MachineClockRighted) -> None:
+    shop.machines[event.machine_id].clock_difference = None
+
+
 # Decisions
 
 
@@ -226,3 +245,22 @@ def note_contact(shop: Shop, command: NoteContact, now: float) -> Iterator[Event
         yield MachineFellSilent(occurred_at=now, machine_id=machine.id, last_contact=command.last_contact)
     else:
         yield MachineSilenceEnded(occurred_at=now, machine_id=machine.id)
+
+
+class NoteClock(Struct, kw_only=True, frozen=True):
+    """How far the clock of a machine's edge is ahead of the ledger's."""
+
+    machine_id: int
+    difference: float | None
+    """Seconds. None: they agree."""
+
+
+def note_clock(shop: Shop, command: NoteClock, now: float) -> Iterator[Event]:
+    """Each time that they part is written once, and when they agree again."""
+    machine = shop.machines.get(command.machine_id)
+    if machine is None or (machine.clock_difference is None) == (command.difference is None):
+        return
+    if command.difference is not None:
+        yield MachineClockDiffered(occurred_at=now, machine_id=machine.id, difference=command.difference)
+    else:
+        yield MachineClockRighted(occurred_at=now, machine_id=machine.id)

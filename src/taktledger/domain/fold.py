@@ -37,6 +37,8 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     controls.MachineHoldOutputWritten: controls.hold_output_written,
     controls.MachineHoldOutputFailed: controls.hold_output_failed,
     controls.MachineFellSilent: controls.fell_silent,
+    controls.MachineClockDiffered: controls.clock_differed,
+    controls.MachineClockRighted: controls.clock_righted,
     controls.MachineSilenceEnded: controls.silence_ended,
     programs.ProgramCreated: programs.program_created,
     programs.ProgramEdited: programs.program_edited,

@@ -12,6 +12,8 @@ from taktledger.domain.changeover import (
     switch_process,
 )
 from taktledger.domain.controls import (
+    MachineClockDiffered,
+    MachineClockRighted,
     MachineEvent,
     MachineFactSetAside,
     MachineFellSilent,
@@ -147,11 +149,19 @@ def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
             yield raise_alert(shop, event, "silent", message, last_contact=event.last_contact)
         case MachineHoldOutputFailed() | MachineHoldOutputWritten():
             yield from _mind_hold_output(shop, shop.machines[event.machine_id], event)
+        case MachineClockDiffered():
+            yield from dismiss_alerts(shop, event, kind="clock", machine_id=event.machine_id)
+            way = "ahead" if event.difference > 0 else "behind"
+            message = f"The clock of the edge of {name} is {abs(event.difference):.1f} s {way}"
+            yield raise_alert(shop, event, "clock", message, difference=event.difference)
+        case MachineClockRighted():
+            yield from dismiss_alerts(shop, event, kind="clock", machine_id=event.machine_id)
         case MachineSilenceEnded():
             yield from dismiss_alerts(shop, event, kind="silent", machine_id=event.machine_id)
         case _:
             pass
-    if event.reported_at is not None and not shop.machines[event.machine_id].clock_differs:
+    machine = shop.machines[event.machine_id]
+    if event.reported_at is not None and not machine.clock_differs and machine.clock_difference is None:
         # Once per occasion: until a fact comes whose time is right.
         message = f"The clock of {name} is ahead: it reported {_iso(event.reported_at)}"
         yield raise_alert(shop, event, "clock", message, reported_at=event.reported_at)

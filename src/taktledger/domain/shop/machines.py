@@ -86,6 +86,9 @@ class Machine(Struct, kw_only=True):
     process_ids: set[int] = field(default_factory=set)
     reported_by_edge: bool = False
     clock_differs: bool = False
+    """A fact or an update came that is ahead of the ledger's clock."""
+    clock_difference: float | None = None
+    """Seconds by which its edge's clock is ahead, while that is too much."""
     silent: bool = False
     """Its edge has had no answer from it for longer than the limit."""
     last_fact_at: float | None = None
