@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.append import append_batch, append_single, writer_groups
+from benchmarks.edge import edge_backlog, edge_machines
 from benchmarks.holds import hold_schedules
 from benchmarks.measure import HEADER, machine_facts
 from benchmarks.reading import changed_list, overview
@@ -25,6 +26,8 @@ BENCHMARKS = {
         tool_cycles,
         tool_lives,
         hold_schedules,
+        edge_machines,
+        edge_backlog,
         http,
     )
 }

@@ -28,6 +28,10 @@ SAVE_SECONDS = 10.0
 """Run time is saved this often while a machine runs, besides with each fact. Every write is one sync of the disk, and
 what a crash can lose of it is so many seconds of a tool's run time, never a count."""
 
+MARK_SECONDS = 60.0
+"""Where an adapter stands is saved this often while a machine has nothing to tell: it may not be able to go on from
+where it stood days ago."""
+
 
 class Live(Struct):
     """What a machine is doing right now. Kept in memory only, and told to the ledger outside the spool."""
@@ -135,7 +139,8 @@ class Runner:
         if facts:
             self._keep(state, facts, now)
         self._state, self._lost = state, lost
-        if state.run.running and now - self._saved_at >= SAVE_SECONDS:
+        since = now - self._saved_at
+        if (state.run.running and since >= SAVE_SECONDS) or (state.mark != self._saved.mark and since >= MARK_SECONDS):
             self._save()
 
     def _works(self, clock: float) -> None:

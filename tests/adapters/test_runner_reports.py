@@ -83,6 +83,23 @@ def test_the_mark_outlives_the_edge(edge: ScriptedEdge, eventually: Eventually) 
     assert again.marks == ["m1"]
 
 
+def test_the_mark_is_saved_now_and_then_though_nothing_happens(edge: ScriptedEdge, eventually: Eventually) -> None:
+    """An agent's buffer moves on with what its other machines say."""
+    adapter = Script([Report(count(1), mark="m1")], [Report(MachineUpdate(), mark="m2")])
+
+    async def main() -> None:
+        running = asyncio.create_task(edge.runner("a", adapter).run())
+        await eventually(lambda: adapter.polls > 3)
+        assert edge.spool.state("a").mark == "m1"
+        edge.now += 60
+        await eventually(lambda: edge.spool.state("a").mark == "m2")
+        running.cancel()
+        await asyncio.wait([running])
+
+    asyncio.run(main())
+    assert edge.types() == ["BaselineSeen"]
+
+
 def test_what_nobody_heard_is_a_fact_with_the_readings_around_it(edge: ScriptedEdge, eventually: Eventually) -> None:
     adapter = Script(
         count(41, cycle_state="ACTIVE", active_tool=3), [Report(count(44, active_tool=3), lost="overrun")], count(44)
