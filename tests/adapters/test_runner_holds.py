@@ -214,10 +214,10 @@ def test_a_disk_that_fails_loses_no_fact_of_a_hold(
 ) -> None:
     write, failures = edge.spool.write, iter([True] * 5)
 
-    def failing(name: str, state: Any, facts: Any, at: float) -> None:
-        if HoldOutputWritten(held=True) in facts and next(failures, False):
+    def failing(name: str, state: Any, facts: Any) -> None:
+        if HoldOutputWritten(held=True) in [dated.fact for dated in facts] and next(failures, False):
             raise sqlite3.OperationalError("database or disk is full")
-        write(name, state, facts, at)
+        write(name, state, facts)
 
     monkeypatch.setattr(edge.spool, "write", failing)
     script = machine()

@@ -1,67 +1,38 @@
-"""One machine over Modbus TCP: asks for the planned requests, writes the hold output, and doubts every answer.
+"""One machine over Modbus/TCP: asks for the planned requests, writes the hold output, and doubts every answer."""
 
-pymodbus returns a device's exceptions, raises what goes wrong on the way, and takes other answers than the one it
-asked for; all three become AdapterError here.
-"""
-
-import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.constants import ExcCodes
-from pymodbus.exceptions import ModbusException
-from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse, WriteSingleCoilResponse
-from pymodbus.pdu.register_message import (
-    ReadHoldingRegistersResponse,
-    ReadInputRegistersResponse,
-    WriteSingleRegisterResponse,
-)
-
 from takt_adapters.adapter import AdapterError, BadAnswer, Reading, Report
+from takt_adapters.heartbeat import Heartbeat
+from takt_adapters.modbus.connection import Answer, Connection
 from takt_adapters.modbus.registers import Register, Span, plan
-from takt_adapters.modbus.settings import HOLD_OUTPUT, AnyValue, Heartbeat, ModbusSettings
+from takt_adapters.modbus.requests import IllegalAddress, check_written, to_read, to_write, words_read
+from takt_adapters.modbus.settings import HOLD_OUTPUT, AnyValue, ModbusSettings
+from takt_adapters.modbus.tls import Tls
 from taktledger.domain.shop import ControlAlarm
 from taktledger.shopfloor.update import MachineUpdate
 
-# What it would log we raise, and the runner logs it once instead of at every try.
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-
-READS: dict[Register, tuple[str, type[ModbusPDU]]] = {
-    "coil": ("read_coils", ReadCoilsResponse),
-    "discrete": ("read_discrete_inputs", ReadDiscreteInputsResponse),
-    "holding": ("read_holding_registers", ReadHoldingRegistersResponse),
-    "input": ("read_input_registers", ReadInputRegistersResponse),
-}
-WRITES: dict[Register, tuple[str, type[ModbusPDU]]] = {
-    "coil": ("write_coil", WriteSingleCoilResponse),
-    "holding": ("write_register", WriteSingleRegisterResponse),
-}
 Words = dict[tuple[Register, int], int]
 """(register, address) -> what is there. A bit is 0 or 1."""
 
 
-class IllegalAddress(BadAnswer):
-    """The device has nothing at one of the addresses."""
-
-
 class ModbusAdapter:
-    def __init__(self, settings: ModbusSettings, clock: Callable[[], float]) -> None:
-        """`clock` is monotonic, in seconds."""
+    def __init__(self, settings: ModbusSettings, connection: Connection, clock: Callable[[], float]) -> None:
+        """The connection may be shared. `clock` is monotonic, in seconds."""
         self.settings = settings
-        self._clock = clock
+        self._connection, self._clock = connection, clock
+        self._joined = False
         self._values: dict[str, AnyValue] = dict(settings.named())
         wanted = [value.span for value in self._values.values()]
         self._plans = [plan(wanted), plan(wanted, bridged=0), sorted(set(wanted))]
         """Ways to ask for it all, the best one first."""
         if settings.hold_output is not None:  # whose address may be wrong: that must not stop the counting
             self._plans.append(sorted(set(wanted) - {settings.hold_output.span}))
-        self._client: AsyncModbusTcpClient | None = None
-        self._beat: object = None
-        """The heartbeat as it was last read. It outlives connections: a new one proves nothing."""
-        self._beat_at = 0.0
-        self._beat_changed = False
+        self._beat: Heartbeat | None = None
+        if settings.heartbeat is not None:
+            self._beat = Heartbeat(str(settings.heartbeat.span), settings.heartbeat.max_age_seconds, clock)
         self._held: bool | None = None
 
     @property
@@ -78,23 +49,12 @@ class ModbusAdapter:
         return self._held
 
     async def connect(self, mark: str | None) -> None:
-        await self.close()
-        # A fresh client for each connection, which never reconnects or repeats by itself: an answer that is late
-        # can't be taken for the next one's, and a peer that froze is noticed within one timeout.
-        self._client = AsyncModbusTcpClient(
-            self.settings.host,
-            port=self.settings.port,
-            timeout=self.settings.timeout_seconds,
-            retries=0,
-            reconnect_delay=0,
-        )
-        if not await self._client.connect():
-            raise AdapterError(f"no connection to {self.settings.host}:{self.settings.port}")
+        self._joined = True
+        await self._connection.join(self, self.settings.timeout_seconds)
 
     async def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        self._joined = False
+        await self._connection.leave(self)
 
     async def poll(self) -> Sequence[Report]:
         return [Report(await self._read_update())]
@@ -110,12 +70,12 @@ class ModbusAdapter:
                 read[name] = self._decode(value, words)
             except BadAnswer as error:
                 raise BadAnswer(f"{name} ({value.span}): {error}") from error
-        if self.settings.heartbeat is not None:
+        if self._beat is not None:
             output = self.settings.hold_output
             if not any(word for place, word in words.items() if output is None or place != output.span[:2]):
                 # Turning to 0 with all the rest is a change, but no sign of life. Nor is what we wrote ourselves.
                 raise AdapterError("nothing but zeros, and the heartbeat with them")
-            if not self._is_alive(self.settings.heartbeat, read["heartbeat"]):
+            if not self._beat.is_alive(read["heartbeat"]):
                 return MachineUpdate()  # it answers, and what it says is still unknown
         return self._update(read)
 
@@ -148,7 +108,7 @@ class ModbusAdapter:
         if output is None:
             raise AdapterError("it has no hold output")
         word = output.on if held else output.off
-        await self._write(output.span, word)
+        await self._request(output.span, to_write(output.span, word), partial(check_written, output.span, word))
         words = await self._read([output.span])
         self._held = output.value(list(words.values()), self.settings.word_order)
         if self._held is not held:
@@ -173,16 +133,6 @@ class ModbusAdapter:
             [words[span.register, address] for address in range(span.address, span.end)], self.settings.word_order
         )
 
-    def _is_alive(self, heartbeat: Heartbeat, beat: object) -> bool:
-        """Whether it was ever seen to change. Raises AdapterError if it did not for too long."""
-        now = self._clock()
-        if beat != self._beat:
-            self._beat_changed = self._beat is not None
-            self._beat, self._beat_at = beat, now
-        if now - self._beat_at > heartbeat.max_age_seconds:
-            raise AdapterError(f"the heartbeat ({heartbeat.span}) did not change for {heartbeat.max_age_seconds:g} s")
-        return self._beat_changed
-
     async def _read_all(self) -> Words:
         while True:
             try:
@@ -196,56 +146,25 @@ class ModbusAdapter:
     async def _read(self, requests: Iterable[Span]) -> Words:
         words: Words = {}
         for span in requests:
-            for offset, word in enumerate(await self._ask(span)):
+            for offset, word in enumerate(await self._request(span, to_read(span), partial(words_read, span))):
                 words[span.register, span.address + offset] = word
         return words
 
-    async def _ask(self, span: Span) -> list[int]:
-        """One request to read. Raises AdapterError; BadAnswer when the device does answer."""
-        answer = await self._request(span, *READS[span.register], count=span.size)
-        if span.register in ("coil", "discrete"):
-            found, expected = len(answer.bits), -(-span.size // 8) * 8  # bits come in whole bytes
-            words = [int(bit) for bit in answer.bits[: span.size]]
-        else:
-            found, expected = len(answer.registers), span.size
-            words = list(answer.registers)
-        if found != expected:
-            raise BadAnswer(f"{span}: the answer has {found} values instead of {expected}")
-        return words
-
-    async def _write(self, span: Span, word: int) -> None:
-        """One request to write. Raises AdapterError. The answer to it is what was asked, word by word."""
-        answer = await self._request(span, *WRITES[span.register], value=word)
-        echo = [int(bit) for bit in answer.bits] if span.register == "coil" else answer.registers
-        if (answer.address, echo) != (span.address, [word]):
-            raise BadAnswer(f"{span}: {word} was written, and the answer says {echo} at {answer.address}")
-
-    async def _request(self, span: Span, method: str, answer_type: type[ModbusPDU], **more: int) -> ModbusPDU:
-        """Raises AdapterError; BadAnswer when the device answers something else than an `answer_type`."""
-        if self._client is None:
+    async def _request(self, span: Span, request: bytes, understand: Callable[[bytes], Answer]) -> Answer:
+        """Raises AdapterError; BadAnswer when the device does answer."""
+        if not self._joined:
             raise AdapterError("not connected")
-        try:
-            answer: ModbusPDU = await getattr(self._client, method)(span.address, device_id=self.settings.unit, **more)
-        except ModbusException as error:
-            raise AdapterError(
-                f"{span}: no answer within {self.settings.timeout_seconds:g} s, or no connection"
-            ) from error
-        if answer.isError():
-            kind = IllegalAddress if answer.exception_code == ExcCodes.ILLEGAL_ADDRESS else BadAnswer
-            raise kind(f"{span}: the device answers with {_exception(answer.exception_code)}")
-        if type(answer) is not answer_type:
-            raise BadAnswer(f"{span}: asked for function {answer_type.function_code}, got {answer.function_code}")
-        return answer
+        unit, timeout_seconds = self.settings.unit, self.settings.timeout_seconds
+        return await self._connection.ask(span, unit, request, understand, timeout_seconds)
 
 
 def make(settings: Sequence[ModbusSettings], clock: Callable[[], float]) -> list[ModbusAdapter]:
-    """The adapters of these machines."""
-    return [ModbusAdapter(each, clock) for each in settings]
-
-
-def _exception(code: int) -> str:
-    name = ExcCodes(code).name.lower().replace("_", " ") if code in set(ExcCodes) else "an unknown code"
-    return f"exception {code} ({name})"
+    """The adapters of these machines. Those with the same host, port and TLS are behind one connection."""
+    connections: dict[tuple[str, int, Tls | None], Connection] = {}
+    for each in settings:
+        place = each.host, each.port, each.tls
+        connections.setdefault(place, Connection(*place, clock))
+    return [ModbusAdapter(each, connections[each.host, each.port, each.tls], clock) for each in settings]
 
 
 def _shown(words: Words, span: Span) -> str:

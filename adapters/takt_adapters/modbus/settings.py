@@ -18,6 +18,7 @@ from takt_adapters.modbus.registers import (
     as_number,
     as_text,
 )
+from takt_adapters.modbus.tls import Tls
 
 Address = Annotated[int, Meta(ge=0, le=ADDRESSES - 1)]
 BitNumber = Annotated[int, Meta(ge=0, le=15)]
@@ -236,6 +237,8 @@ class ModbusSettings(Struct, kw_only=True, frozen=True):
     """To connect, and for each answer."""
     word_order: WordOrder = "ABCD"
     """Of values of 32 and 64 bits."""
+    tls: Tls | None = None
+    """None: what is sent can be read and changed on the way."""
     values: Values = Values()
     variables: dict[VariableNumber, Number] = field(default_factory=dict)
     alarms: list[Alarm] = field(default_factory=list)
