@@ -21,6 +21,8 @@ from taktledger.demo.specs import (
 )
 
 STOPPED, ACTIVE, FEED_HOLD, INTERRUPTED = "STOPPED", "ACTIVE", "FEED_HOLD", "INTERRUPTED"
+STATES = (STOPPED, ACTIVE, FEED_HOLD, INTERRUPTED)
+"""A control that shows its state as a number shows its place in here."""
 
 SHORTEST_CYCLE, LONGEST_CYCLE = 5.0, 20.0
 """Seconds that the spindle cuts in one cycle, at pace 1."""

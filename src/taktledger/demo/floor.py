@@ -1,4 +1,4 @@
-"""The simulated shop floor as a process of its own: every control is a Modbus/TCP server on 127.0.0.1.
+"""The simulated shop floor as a process of its own: every control is a server on 127.0.0.1, each in its own protocol.
 
     python -m taktledger.demo.floor --state FILE
 
@@ -8,25 +8,31 @@ when its stdin is closed: with whoever started it, however that ends.
 
 import argparse
 import asyncio
+import gc
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import msgspec
 from msgspec.structs import replace
-from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
 
 from taktledger.children import end_with_parent
 from taktledger.demo.control import LIVE, Control, Kept, Link, Rhythm
 from taktledger.demo.machines import MACHINES
-from taktledger.demo.registers import HOLD, READ_HOLDING, UNIT, WRITE_COIL, WRITE_COILS, image_of
-from taktledger.demo.specs import MachineSpec
+from taktledger.demo.servers.modbus.server import ModbusServer
+from taktledger.demo.servers.mtconnect.server import MtConnectServer
+from taktledger.demo.servers.opcua.server import OpcUaServer
+from taktledger.demo.servers.server import ControlServer
+from taktledger.demo.specs import MachineSpec, Protocol
 
-HOST = "127.0.0.1"
 TICK_SECONDS = 0.1
+SERVERS: dict[Protocol, Callable[[Control], ControlServer]] = {
+    "modbus": ModbusServer,
+    "opcua": OpcUaServer,
+    "mtconnect": MtConnectServer,
+}
 
 
 class Station:
@@ -36,12 +42,9 @@ class Station:
         self.machine = machine
         self.port = kept.port
         self.control = Control(machine, Random(seed), rhythm, kept.counter, kept.process)
+        self.server = SERVERS[machine.protocol](self.control)
         self.link = Link(Random(f"{seed} link")) if machine.link_drops else None
         self._total_before = kept.total
-        self._was_read = False
-        self._heartbeat = 0
-        self._image = image_of(self.control, 0)
-        self._server: ModbusTcpServer | None = None
 
     def kept(self) -> Kept:
         control = self.control
@@ -50,63 +53,22 @@ class Station:
 
     def step(self, now: float) -> None:
         """Lets the control work up to `now`. It waits for its first reader, so that no part is made unseen."""
-        if self._was_read:
+        if self.server.was_read:
             self.control.step(now)
             if self.link is not None:
                 self.link.step(now)
 
-    def publish(self) -> None:
-        """Puts what the control shows into the registers."""
-        self._heartbeat += 1
-        self._image = image_of(self.control, self._heartbeat)
-
     async def connect(self) -> None:
         """Listens, or stops listening, as the link is. A port that is taken is tried again at the next tick."""
-        up = self.link is None or self.link.up
-        if up and self._server is None:
-            with suppress(RuntimeError):
+        if self.link is not None and not self.link.up:
+            self.server.hang_up()
+        elif not self.server.listens:
+            with suppress(OSError):
                 await self.listen()
-        elif not up:
-            self.hang_up()
 
     async def listen(self) -> None:
-        """Raises RuntimeError if the port is taken."""
-        bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
-        holding = [SimData(0, count=len(self._image.holding), datatype=DataType.REGISTERS)]
-        inputs = [SimData(0, count=len(self._image.input), datatype=DataType.REGISTERS)]
-        device = SimDevice(UNIT, simdata=(bits, bits, holding, inputs), action=self._answer)
-        server = ModbusTcpServer(device, address=(HOST, self.port))
-        await server.serve_forever(background=True)
-        assert isinstance(server.transport, asyncio.Server)
-        self.port = server.transport.sockets[0].getsockname()[1]
-        self._server = server
-
-    def hang_up(self) -> None:
-        """Closes the port and every connection."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-    async def _answer(
-        self,
-        function: int,
-        start: int,
-        address: int,
-        count: int,
-        registers: list[int],
-        values: list[int] | list[bool] | None,
-    ) -> ExcCodes | None:
-        """Called by the server for each request, with the registers from which it will answer."""
-        if values is not None:
-            if function not in (WRITE_COIL, WRITE_COILS) or (address, len(values)) != (HOLD, 1):
-                return ExcCodes.ILLEGAL_FUNCTION  # nobody tells these controls anything else
-            self.control.held = bool(values[0])
-            self._image = image_of(self.control, self._heartbeat)
-            return None
-        shown = self._image.of(function)
-        registers[: len(shown)] = shown
-        self._was_read = self._was_read or function == READ_HOLDING
-        return None
+        """Raises OSError if the port is taken."""
+        self.port = await self.server.listen(self.port)
 
 
 class Floor:
@@ -129,9 +91,10 @@ class Floor:
     async def open(self) -> dict[str, int]:
         """Listens on the ports of last time, or where one of them is taken on any other."""
         for station in self.stations:
+            await station.server.publish()
             try:
                 await station.listen()
-            except RuntimeError:
+            except OSError:
                 station.port = 0
                 await station.listen()
         self._save()
@@ -140,15 +103,17 @@ class Floor:
     async def tick(self, now: float) -> None:
         for station in self.stations:
             station.step(now)
-        self._save()  # before anybody can read a new count: so it never goes back, even after kill -9
+        # Before anybody can read a new count: so it never goes back, even after kill -9. Nothing is awaited between the
+        # two, so a server that shows values by itself, when somebody connects or writes, shows what is saved, too.
+        self._save()
         for station in self.stations:
-            station.publish()
+            await station.server.publish()
         for station in self.stations:
             await station.connect()
 
     def close(self) -> None:
         for station in self.stations:
-            station.hang_up()
+            station.server.hang_up()
         self._save()
 
     def _save(self) -> None:
@@ -192,6 +157,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1, help="another seed, another shop floor")
     parser.add_argument("--pace", type=float, default=1.0, help="how many times longer than usual everything takes")
     asyncio.run(_main(parser.parse_args(argv)))
+    gc.freeze()  # the end of the interpreter would look through all nodes of an OPC UA server, twice
 
 
 if __name__ == "__main__":

@@ -179,6 +179,7 @@ LATHE_1 = MachineSpec(
     name="Lathe 1",
     description="Turning centre with a bar feeder and one main program",
     load=0.9,
+    protocol="opcua",
     counter_is_reset=True,
     main_program="O3000 MAIN",
     processes=(BUSHING, SHAFT),

@@ -244,6 +244,7 @@ MILL_5AX = MachineSpec(
     name="5-axis mill",
     description="5-axis machining centre with a pallet changer",
     load=0.7,
+    protocol="mtconnect",
     link_drops=True,
     watches_diameter=True,
     behind=True,

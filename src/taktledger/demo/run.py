@@ -16,7 +16,7 @@ from taktledger.api.backend import Backend
 from taktledger.config import ConfigError, load_config
 from taktledger.demo.history import DAY, DAYS, HistoryStep, history, last_readings
 from taktledger.demo.keeper import Keeper
-from taktledger.demo.registers import shop_toml
+from taktledger.demo.shop import shop_toml
 from taktledger.domain.event import Event
 from taktledger.domain.shop import Shop
 from taktledger.domain.users import user_named

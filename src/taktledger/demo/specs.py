@@ -1,6 +1,11 @@
 """What is known of a machine of the demo shop: its processes, their programs, and what stands in its pots."""
 
+from typing import Literal
+
 from msgspec import Struct
+
+Protocol = Literal["modbus", "opcua", "mtconnect"]
+"""What a control speaks; the adapter that reads it has the same name."""
 
 DIAMETER = 500
 """Number of the variable that holds the diameter measured last, in mm."""
@@ -178,6 +183,7 @@ class MachineSpec(Struct, frozen=True, kw_only=True):
     """Tool of which a replacement is entered by mistake, and taken back."""
     warm_up: ProgramSpec
     """Runs before the first part of a day, and after a long stand. It belongs to no process."""
+    protocol: Protocol = "modbus"
     main_program: str | None = None
     """The control reports this name whatever runs, and `PROGRAM_SELECT` says what it is."""
     counter_bits: int = 32

@@ -1,19 +1,18 @@
-"""Where a simulated control keeps its values: its registers, and the `shop.toml` that tells an edge to read them.
+"""The registers of a simulated control, and the settings that tell an edge to read them.
 
 Both come from the addresses below, so they can't say different things.
 """
 
 import struct
+from collections.abc import Iterator
 
 from msgspec import Struct
 
-from taktledger.demo.control import ACTIVE, FEED_HOLD, INTERRUPTED, STOPPED, Control
-from taktledger.demo.machines import MACHINES
+from taktledger.demo.control import STATES, Control
+from taktledger.demo.servers.server import HOST
 from taktledger.demo.specs import ALARMS, DIAMETER, PROGRAM_SELECT, SPINDLE_LOAD, MachineSpec
 
 UNIT = 1
-STATES = {0: STOPPED, 1: ACTIVE, 2: FEED_HOLD, 3: INTERRUPTED}
-STATE_CODES = {name: code for code, name in STATES.items()}
 
 # Input registers.
 CYCLE_STATE, OVERRIDE, TOOL, HEARTBEAT, PROGRAM, VARIABLES = 0, 1, 2, 3, 10, 30
@@ -62,7 +61,7 @@ def image_of(control: Control, heartbeat: int) -> Image:
     for address, alarm in enumerate(ALARMS, start=FIRST_ALARM):
         discrete |= (control.alarm is alarm) << address
     inputs = [0] * (SELECTED + 1)
-    inputs[CYCLE_STATE] = STATE_CODES[control.cycle_state]
+    inputs[CYCLE_STATE] = STATES.index(control.cycle_state)
     inputs[OVERRIDE] = control.feed_rate_override
     inputs[TOOL] = control.active_tool
     inputs[HEARTBEAT] = heartbeat % 2**16
@@ -80,42 +79,29 @@ def _words(data: bytes) -> list[int]:
     return list(struct.unpack(f">{len(data) // 2}H", data))
 
 
-def shop_toml(ports: dict[str, int]) -> str:
-    """The `shop.toml` for the controls that listen at these ports of this computer."""
-    return "\n".join(_machine_toml(each, ports[each.source_name]) for each in MACHINES if each.source_name in ports)
-
-
-def _machine_toml(machine: MachineSpec, port: int) -> str:
-    states = ", ".join(f'{code} = "{name}"' for code, name in STATES.items())
+def settings(machine: MachineSpec, port: int) -> Iterator[str]:
+    """The lines of its table in `shop.toml`."""
+    states = ", ".join(f'{code} = "{name}"' for code, name in enumerate(STATES))
     at = "machine.modbus"
-    lines = [
-        "[[machine]]",
-        f'name = "{machine.source_name}"',
-        'adapter = "modbus"',
-        "poll_seconds = 0.5",
-        f"[{at}]",
-        'host = "127.0.0.1"',
-        f"port = {port}",
-        f"unit = {UNIT}",
-        *_value(f"{at}.values.part_count", "holding", PART_COUNT, f"uint{machine.counter_bits}"),
-        *_value(f"{at}.values.cycle_state", "input", CYCLE_STATE, "uint16"),
-        f"map = {{ {states} }}",
-        *_value(f"{at}.values.program_name", "input", PROGRAM, "string"),
-        f"length = {PROGRAM_REGISTERS}",
-        *_value(f"{at}.values.feed_rate_override", "input", OVERRIDE, "uint16"),
-        *_value(f"{at}.values.active_tool", "input", TOOL, "uint16"),
-        *_value(f"{at}.values.estopped", "discrete", ESTOPPED, "bool"),
-    ]
+    yield from (f"[{at}]", f'host = "{HOST}"', f"port = {port}", f"unit = {UNIT}")
+    yield from _value(f"{at}.values.part_count", "holding", PART_COUNT, f"uint{machine.counter_bits}")
+    yield from _value(f"{at}.values.cycle_state", "input", CYCLE_STATE, "uint16")
+    yield f"map = {{ {states} }}"
+    yield from _value(f"{at}.values.program_name", "input", PROGRAM, "string")
+    yield f"length = {PROGRAM_REGISTERS}"
+    yield from _value(f"{at}.values.feed_rate_override", "input", OVERRIDE, "uint16")
+    yield from _value(f"{at}.values.active_tool", "input", TOOL, "uint16")
+    yield from _value(f"{at}.values.estopped", "discrete", ESTOPPED, "bool")
     for number, address in VARIABLE_ADDRESSES.items():
-        lines += [*_value(f"{at}.variables.{number}", "input", address, "int32"), f"scale = {SCALE}"]
+        yield from _value(f"{at}.variables.{number}", "input", address, "int32")
+        yield f"scale = {SCALE}"
     if machine.main_program is not None:
-        lines += _value(f"{at}.variables.{PROGRAM_SELECT}", "input", SELECTED, "uint16")
+        yield from _value(f"{at}.variables.{PROGRAM_SELECT}", "input", SELECTED, "uint16")
     for address, alarm in enumerate(ALARMS, start=FIRST_ALARM):
-        lines += [f"[[{at}.alarms]]", 'register = "discrete"', f"address = {address}"]
-        lines += [f'code = "{alarm.code}"', f'type = "{alarm.text}"']
-    lines += [f"[{at}.heartbeat]", 'register = "input"', f"address = {HEARTBEAT}", "max_age_seconds = 5"]
-    lines += [f"[{at}.hold_output]", 'register = "coil"', f"address = {HOLD}"]
-    return "\n".join(lines) + "\n"
+        yield from (f"[[{at}.alarms]]", 'register = "discrete"', f"address = {address}")
+        yield from (f'code = "{alarm.code}"', f'type = "{alarm.text}"')
+    yield from (f"[{at}.heartbeat]", 'register = "input"', f"address = {HEARTBEAT}", "max_age_seconds = 5")
+    yield from (f"[{at}.hold_output]", 'register = "coil"', f"address = {HOLD}")
 
 
 def _value(table: str, register: str, address: int, kind: str) -> list[str]:
