@@ -50,8 +50,8 @@ class Adapter(Protocol):
     """One machine, polled. It lives as long as the edge; every `connect` starts afresh."""
 
     @property
-    def counter_bits(self) -> int:
-        """Size of the register of `part_count`: 16 or 32."""
+    def counter_bits(self) -> int | None:
+        """Size of the register of `part_count`: 16 or 32. None: nobody knows."""
 
     @property
     def has_hold_output(self) -> bool:
