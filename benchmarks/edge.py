@@ -24,7 +24,8 @@ ROUNDS, FEW, MANY, SETTLE_SECONDS, SECONDS = 3, 20, 200, 6, 15
 BACKLOG = int(os.environ.get("BACKLOG", "1000000"))
 """Facts."""
 KEY = "benchmark-key-that-nobody-else-has"
-MACHINE = """
+MACHINES = {
+    "modbus": """
 [[machine]]
 name = "{name}"
 adapter = "modbus"
@@ -35,11 +36,10 @@ port = {port}
 part_count = {{ register = "holding", address = 0, type = "uint32" }}
 active_tool = {{ register = "holding", address = 2, type = "uint16" }}
 cycle_state = {{ register = "holding", address = 3, type = "uint16", map = {{ 0 = "STOPPED", 1 = "ACTIVE" }} }}
-feed_rate_override = {{ register = "holding", address = 5, type = "uint16" }}
 [machine.modbus.variables]
 500 = {{ register = "holding", address = 4, type = "uint16" }}
-"""
-AGENT_MACHINE = """
+""",
+    "mtconnect": """
 [[machine]]
 name = "{name}"
 adapter = "mtconnect"
@@ -48,14 +48,29 @@ url = "http://127.0.0.1:{port}"
 device = "{name}"
 [machine.mtconnect.variables]
 500 = "{name}-measured"
-"""
+""",
+    "opcua": """
+[[machine]]
+name = "{name}"
+adapter = "opcua"
+[machine.opcua]
+url = "opc.tcp://127.0.0.1:{port}"
+timeout_seconds = 10
+[machine.opcua.values]
+part_count = {{ node = "ns=2;s={number}.Count" }}
+active_tool = {{ node = "ns=2;s={number}.Tool" }}
+cycle_state = {{ node = "ns=2;s={number}.Running", map = {{ 0 = "STOPPED", 1 = "ACTIVE" }} }}
+[machine.opcua.variables]
+500 = {{ node = "ns=2;s={number}.Measured" }}
+""",
+}
 
 
 def edge_machines(scratch: Path) -> list[Figure]:
     """Shares of one core in percent: both processes on the same one, the machines on another, if there is one."""
     shares: dict[tuple[str, int], dict[str, list[float]]] = {}
     for number in range(ROUNDS):
-        for protocol in ("modbus", "mtconnect"):
+        for protocol in MACHINES:
             for count in (FEW, MANY):
                 found = _shares(scratch / f"{protocol}-{count}-{number}", protocol, count)
                 for who, share in found.items():
@@ -69,7 +84,7 @@ def edge_machines(scratch: Path) -> list[Figure]:
             unit="% of a core",
             target=f"<= {MANY // FEW}",
         )
-        for protocol in ("modbus", "mtconnect")
+        for protocol in MACHINES
         for who in ("edge", "server")
     ]
 
@@ -79,8 +94,8 @@ def edge_backlog(scratch: Path) -> list[Figure]:
     data = scratch / "backlog"
     data.mkdir()
     facts = _fill(data / "spool.db")
-    with _floor(MANY, 0) as ports, _server(data) as (url, server):
-        live = _live_rate(data, ports["modbus"], url, server)
+    with _floor("modbus", MANY) as ports, _server(data) as (url, _):
+        live = _live_rate(data, ports, url)
         (data / "none.toml").write_text("")
         before = _events(url)
         with _edge(data, "none.toml", "spool.db", url):
@@ -101,13 +116,8 @@ def edge_backlog(scratch: Path) -> list[Figure]:
 
 def _shares(data: Path, protocol: str, count: int) -> dict[str, float]:
     data.mkdir()
-    counts = (count, 0) if protocol == "modbus" else (0, count)
-    with _floor(*counts) as ports, _server(data) as (url, server):
-        if protocol == "modbus":
-            machines = [MACHINE.format(name=f"m-{each}", port=port) for each, port in enumerate(ports["modbus"])]
-        else:
-            machines = [AGENT_MACHINE.format(name=f"mt-{each}", port=ports["mtconnect"]) for each in range(count)]
-        (data / "shop.toml").write_text("".join(machines))
+    with _floor(protocol, count) as ports, _server(data) as (url, server):
+        _write_config(data, protocol, ports)
         with _edge(data, "shop.toml", "spool.db", url) as edge:
             _until_connected(url, count)
             time.sleep(SETTLE_SECONDS)
@@ -119,9 +129,16 @@ def _shares(data: Path, protocol: str, count: int) -> dict[str, float]:
     return {who: 100 * seconds / elapsed for who, seconds in used.items()}
 
 
-def _live_rate(data: Path, ports: list[int], url: str, server: "subprocess.Popen[bytes]") -> float:
+def _write_config(data: Path, protocol: str, ports: list[int]) -> None:
+    machines = [
+        MACHINES[protocol].format(name=f"m-{number}", number=number, port=port) for number, port in enumerate(ports)
+    ]
+    (data / "shop.toml").write_text("".join(machines))
+
+
+def _live_rate(data: Path, ports: list[int], url: str) -> float:
     """Facts a second of the machines while they work."""
-    (data / "shop.toml").write_text("".join(MACHINE.format(name=f"m-{i}", port=port) for i, port in enumerate(ports)))
+    _write_config(data, "modbus", ports)
     with _edge(data, "shop.toml", "live.db", url):
         _until_connected(url, len(ports))
         time.sleep(SETTLE_SECONDS)
@@ -167,8 +184,8 @@ def _process(*command: str, core: int, **more: Any) -> Iterator["subprocess.Pope
 
 
 @contextmanager
-def _floor(modbus: int, mtconnect: int) -> Iterator[dict[str, Any]]:
-    with _process("benchmarks.machines", str(modbus), str(mtconnect), core=1, stdout=subprocess.PIPE) as floor:
+def _floor(protocol: str, count: int) -> Iterator[list[int]]:
+    with _process("benchmarks.machines", protocol, str(count), core=1, stdout=subprocess.PIPE) as floor:
         assert floor.stdout is not None
         yield json.loads(floor.stdout.readline())
         floor.stdout.close()

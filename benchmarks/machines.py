@@ -1,22 +1,25 @@
 """Many simulated machines in one process, as cheap as can be: what is measured is who reads them.
 
-    python -m benchmarks.machines MODBUS MTCONNECT
+    python -m benchmarks.machines PROTOCOL COUNT
 
-Prints the ports as JSON: one for each Modbus machine, and that of one MTConnect agent for all of its machines.
+Prints the ports as JSON, one for each machine: an MTConnect agent and an OPC UA server are the same for all.
 """
 
 import asyncio
 import json
+import socket
 import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from random import Random
 
 WORDS = 8
 TOOL_SECONDS, PART_SECONDS, VARIABLE_SECONDS = 4.0, 20.0, 5.0
 FIRST_SEQUENCE = 1
-TEXT = "text/xml"
+Look = Callable[[], Awaitable[None]]
+"""Shows how the machines are now."""
 
 
 class Machine:
@@ -65,8 +68,8 @@ class Device:
 class Agent:
     """As much of an MTConnect agent as its readers ask for."""
 
-    def __init__(self, count: int, first: int) -> None:
-        self.devices = {f"mt-{each}": Device(f"mt-{each}", Machine(first + each)) for each in range(count)}
+    def __init__(self, count: int) -> None:
+        self.devices = {f"m-{each}": Device(f"m-{each}", Machine(each)) for each in range(count)}
         self.next = FIRST_SEQUENCE
         self.instance = int(time.time())
 
@@ -136,16 +139,57 @@ def _document(kind: str, content: str) -> str:
     return f'<{kind} xmlns="urn:mtconnect.org:{kind}:2.0">{content}</{kind}>'
 
 
-async def main(modbus_count: int, mtconnect_count: int) -> None:
-    ports = [await modbus(Machine(number)) for number in range(modbus_count)]
-    agent = Agent(mtconnect_count, modbus_count)
-    agent.look()
+async def mtconnect(count: int) -> tuple[int, Look]:
+    agent = Agent(count)
     server = await asyncio.start_server(agent.serve, "127.0.0.1", 0)
-    print(json.dumps({"modbus": ports, "mtconnect": server.sockets[0].getsockname()[1]}), flush=True)
+
+    async def look() -> None:
+        agent.look()
+
+    return int(server.sockets[0].getsockname()[1]), look
+
+
+async def opcua(count: int) -> tuple[int, Look]:
+    from asyncua import Server, ua
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Server()
+    await server.init()
+    server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
+    machines, shown = [Machine(number) for number in range(count)], {}
+    names = ("Count", "Tool", "Measured", "Running")
+    for number in range(count):
+        for name in names:
+            node = ua.NodeId(f"{number}.{name}", 2)
+            shown[number, name] = (await server.nodes.objects.add_variable(node, name, 0, ua.VariantType.UInt32), 0)
+    await server.start()
+
+    async def look() -> None:
+        for number, machine in enumerate(machines):
+            for name, value in zip(names, machine.values(), strict=True):
+                node, before = shown[number, name]
+                if value != before:
+                    await node.write_value(ua.Variant(value, ua.VariantType.UInt32))
+                    shown[number, name] = node, value
+
+    return port, look
+
+
+async def main(protocol: str, count: int) -> None:
+    if protocol == "modbus":
+        ports, look = [await modbus(Machine(number)) for number in range(count)], None
+    else:
+        port, look = await (mtconnect if protocol == "mtconnect" else opcua)(count)
+        await look()
+        ports = [port] * count
+    print(json.dumps(ports), flush=True)
     while True:
         await asyncio.sleep(0.5)
-        agent.look()
+        if look is not None:
+            await look()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
