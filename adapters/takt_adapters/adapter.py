@@ -23,14 +23,16 @@ class BadAnswer(AdapterError):
 class Report(NamedTuple):
     """What a machine said at one moment."""
 
-    update: MachineUpdate
+    update: MachineUpdate | None
+    """None: it answers, and what it says is not believed yet. (An empty one: all is as it was.)"""
     age_seconds: float = 0.0
     """How long ago that was, by the machine's own clock."""
     mark: str | None = None
     """What the adapter needs to go on after this report, over a new connection or after a restart of the edge: text of
     its own, kept with the facts. None: nothing new."""
     lost: str | None = None
-    """Why nobody knows what the machine said between the report before and this one. None: nothing is missing."""
+    """Why nobody knows what the machine said between the report before and this one: see `ReportsLost`. None: nothing
+    is missing."""
 
 
 class Reading(NamedTuple):
@@ -105,6 +107,8 @@ def believed(report: Report) -> Report:
 
     Structs don't check what they are made of, so this is where an adapter that lies is found out.
     """
+    if report.update is None:
+        return report
     try:
         update = msgspec.convert(msgspec.to_builtins(report.update), MachineUpdate)
         check(update)

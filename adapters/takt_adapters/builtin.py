@@ -5,9 +5,11 @@ from importlib.metadata import entry_points
 
 from takt_adapters.adapter import Adapter, AdapterKind
 from takt_adapters.modbus import MODBUS
+from takt_adapters.mtconnect import MTCONNECT
+from takt_adapters.opcua import OPCUA
 from taktledger.config import MachineConfig
 
-BUILT_IN: tuple[AdapterKind, ...] = (MODBUS,)
+BUILT_IN: tuple[AdapterKind, ...] = (MODBUS, MTCONNECT, OPCUA)
 
 
 def installed_adapters() -> dict[str, AdapterKind]:

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from msgspec import Struct, field
 
-from takt_adapters.retry import Retry
+from takt_adapters.retry import HTTP_ERRORS, Retry
 from takt_adapters.runner import Live
 from takt_adapters.spool import Spool, SpooledFact
 from taktledger.shopfloor.profile import Profile
@@ -26,8 +26,11 @@ DecodedT = TypeVar("DecodedT")
 
 BATCH_FACTS = 500
 ANSWER_SECONDS = 10.0
-PROFILE_WAIT_SECONDS = 25
-"""How long the ledger may hold the request while the profiles stay as they are."""
+PROFILE_WAIT_SECONDS = 10
+"""How long the ledger may hold the request while the profiles stay as they are. A link that has died is noticed only
+after it."""
+PROFILE_ANSWER_SECONDS = 5.0
+"""And so long it may take to answer then."""
 PROFILE_PAUSE_SECONDS = 0.5
 """From one request to the next at least, for a ledger that answers at once."""
 STATE_SECONDS = 2.0
@@ -178,7 +181,7 @@ async def follow_profiles(
                 "GET",
                 "/api/edge/profile",
                 params=httpx.QueryParams([*query, ("wait", PROFILE_WAIT_SECONDS)]),
-                timeout=PROFILE_WAIT_SECONDS + ANSWER_SECONDS,
+                timeout=PROFILE_WAIT_SECONDS + PROFILE_ANSWER_SECONDS,
             )
             if response.status_code == 200:
                 answer = _decoded(response, Profiles)
@@ -229,7 +232,7 @@ async def tell_state(
 async def _send(ledger: httpx.AsyncClient, method: str, path: str, **request: Any) -> httpx.Response:
     try:
         return await ledger.request(method, path, **request)
-    except httpx.HTTPError as error:
+    except HTTP_ERRORS as error:
         raise LedgerTrouble(f"no answer from {ledger.base_url}: {error or type(error).__name__}") from error
 
 

@@ -115,7 +115,8 @@ class Runner:
             self._live.hold_output = self._adapter.held
             self._take(reports, clock)
             self._note(*hold)
-            if not reports[-1].update.success:
+            last = reports[-1].update
+            if last is not None and not last.success:
                 raise AdapterError("the control does not answer")
             self._works(clock)
             if due <= now():  # else the profile came before its time
@@ -130,6 +131,8 @@ class Runner:
         state, facts, lost = self._state, [], self._lost
         now = in_order(state.run.seen_at or 0.0, clock)
         for report in reports:
+            if report.update is None:
+                continue
             at = _moment(state.run.seen_at, now, report.age_seconds)
             bits = self._adapter.counter_bits
             state, found = detect(profile, state, report.update, at, bits, lost or report.lost)

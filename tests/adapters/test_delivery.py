@@ -223,8 +223,8 @@ def test_profiles_come_down_and_are_kept(spool: Spool, ledger: Any, eventually: 
             await asyncio.wait([task])
 
     asyncio.run(main())
-    assert ledger.profile_queries[0] == {"machine": ["mill-1", "m/2 ü"], "wait": ["25"]}
-    assert ledger.profile_queries[1] == {"machine": ["mill-1", "m/2 ü"], "known": ["7"], "wait": ["25"]}
+    assert ledger.profile_queries[0] == {"machine": ["mill-1", "m/2 ü"], "wait": ["10"]}
+    assert ledger.profile_queries[1] == {"machine": ["mill-1", "m/2 ü"], "known": ["7"], "wait": ["10"]}
     assert spool.profiles() == (
         "8",
         {

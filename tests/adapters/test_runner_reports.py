@@ -123,6 +123,15 @@ def test_a_machine_that_is_off_is_not_connected_but_was_heard_until_then(
     assert adapter.marks[:2] == [None, "off"]
 
 
+def test_what_is_not_believed_yet_is_as_if_it_had_not_been_read(edge: ScriptedEdge, eventually: Eventually) -> None:
+    """So a gap that is told later begins where something was known last."""
+    unknown = [Report(None)]
+    adapter = Later(edge, [Report(count(41))], unknown, unknown, [Report(count(44), lost="restart")], [NOTHING_NEW])
+    run(edge, eventually, lambda: "CyclesSeen" in edge.types(), adapter)
+    assert lost(edge)[0]["gap_from"] == 1000.0
+    assert edge.lives["a"].errors == 0
+
+
 @pytest.mark.parametrize("age", [-1.0, float("nan"), float("inf")])
 def test_an_age_that_can_not_be_is_not_believed(edge: ScriptedEdge, eventually: Eventually, age: float) -> None:
     adapter = Script([Report(count(1), age)])
@@ -162,7 +171,7 @@ def test_a_full_disk_is_told_when_there_is_room_again(edge: ScriptedEdge, eventu
 
     asyncio.run(main())
     assert counted(edge) == 78
-    (gap,) = lost(edge)
+    gap = lost(edge)[-1]
     assert (gap["gap_from"], gap["why"], gap["after"]) == (1000.0, "disk", {"part_count": 79})
     assert gap["before"]["part_count"] < 79
     assert edge.types()[-1] == "ProgramSeen"

@@ -1,152 +1,36 @@
 """A hold really stops a machine: a simulated control, the edge and the ledger, each a process that may be killed."""
 
-import json
-import os
-import signal
-import socket
-import struct
-import subprocess
-import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from pymodbus.client import ModbusTcpClient
-from pymodbus.exceptions import ModbusException
 
-from taktledger.demo.registers import shop_toml
+from demo.processes import Control, Json, Shop
+from taktledger.demo.shop import shop_toml
 
 pytestmark = pytest.mark.long
 
 MACHINE = "mill-1"
-PACE = "0.1"
-"""A part takes a second or two."""
 STILL_SECONDS = 5.0
-KEY = "k" * 64
-Json = dict[str, Any]
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-class Control:
-    """What stands at the machine: its registers, read without anything of the edge."""
-
-    def __init__(self, table: Json) -> None:
-        self._table = table["modbus"]
-        self._client: ModbusTcpClient | None = None
-
-    def held(self) -> bool:
-        return bool(self._ask("read_coils", self._table["hold_output"]["address"], 1).bits[0])
-
-    def part_count(self) -> int:
-        words = self._ask("read_holding_registers", self._table["values"]["part_count"]["address"], 2).registers
-        return int(struct.unpack(">I", struct.pack(">2H", *words))[0])
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-
-    def _ask(self, method: str, address: int, count: int) -> Any:
-        with suppress(ModbusException):
-            if self._client is not None:
-                return getattr(self._client, method)(address, count=count, device_id=self._table["unit"])
-        self.close()
-        self._client = ModbusTcpClient(self._table["host"], port=self._table["port"], timeout=1, retries=0)
-        assert self._client.connect()
-        return getattr(self._client, method)(address, count=count, device_id=self._table["unit"])
-
-
-class Shop:
-    """The processes, each on the port that it had before."""
+class HeldShop(Shop):
+    """With one machine that is looked at."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.api = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {KEY}"}, trust_env=False
-        )
-        self.processes: dict[str, subprocess.Popen[Any]] = {}
-        self.start_floor()
+        super().__init__(folder, pace=0.1)
         ports = {MACHINE: self.ports[MACHINE]}
-        self.config = folder / "shop.toml"
         self.config.write_text(shop_toml(ports))
         self.control = Control(tomllib.loads(shop_toml(ports))["machine"][0])
 
-    def start(self, name: str, *arguments: str, **more: Any) -> "subprocess.Popen[Any]":
-        with (self.folder / f"{name}.log").open("ab") as log:
-            more = {"stdout": log} | more
-            process = subprocess.Popen([sys.executable, "-m", *arguments], stderr=log, start_new_session=True, **more)
-        self.processes[name] = process
-        return process
-
-    def start_floor(self) -> None:
-        state = str(self.folder / "floor.json")
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        floor = self.start("floor", "taktledger.demo.floor", "--state", state, "--pace", PACE, **pipes)
-        assert floor.stdout
-        self.ports = json.loads(floor.stdout.readline())["ports"]
-
-    def start_ledger(self, *more: str) -> None:
-        """With `--config` it starts an edge beside itself."""
-        where = ["--port", str(self.port), "--data", str(self.folder / "data")]
-        environment = os.environ | {"TAKTLEDGER_ADMIN_KEY": KEY}
-        self.start("ledger", "taktledger", "serve", *where, *more, env=environment)
-        self.until(self.is_ready)
-
-    def start_edge(self) -> None:
-        key = self.folder / "data" / "edge.key"
-        where = ["--ledger", str(self.api.base_url), "--key-file", str(key), "--spool", str(self.folder / "spool.db")]
-        self.start("edge", "taktledger", "edge", "--config", str(self.config), *where)
-
-    def kill(self, name: str) -> None:
-        """With whatever it has started."""
-        process = self.processes.pop(name)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-    def is_ready(self) -> bool:
-        with suppress(httpx.TransportError):
-            return self.api.get("/health/ready").status_code == 200
-        return False
-
-    def until(self, condition: Callable[[], Any], seconds: float = 30.0) -> float:
-        """How long it took. Seconds."""
-        begin = time.monotonic()
-        while not condition():
-            assert time.monotonic() - begin < seconds, {
-                name: (self.folder / f"{name}.log").read_text()[-3000:] for name in ("ledger", "floor")
-            }
-            time.sleep(0.02)
-        return time.monotonic() - begin
-
-    def get(self, path: str, **query: Any) -> Any:
-        answer = self.api.get(path, params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def send(self, method: str, path: str, **body: Any) -> Any:
-        answer = self.api.request(method, path, json=body)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def events(self, kind: str) -> list[Json]:
-        return list(self.get("/api/events/", type=kind, limit=1000)["events"])
+    def close(self) -> None:
+        super().close()
+        self.control.close()
 
     def machine(self) -> Json:
-        return next(each for each in self.get("/api/machines/").values() if each["source_name"] == MACHINE)
+        return self.machines()[MACHINE]
 
     def waits_for_parts(self) -> None:
         before = self.control.part_count()
@@ -162,17 +46,14 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    shop = Shop(tmp_path)
+def shop(tmp_path: Path) -> Iterator[HeldShop]:
+    shop = HeldShop(tmp_path)
     yield shop
-    for name in list(shop.processes):
-        shop.kill(name)
-    shop.control.close()
-    shop.api.close()
+    shop.close()
 
 
 @pytest.fixture
-def line(shop: Shop) -> Shop:
+def line(shop: HeldShop) -> HeldShop:
     """The ledger with an edge beside it, and a machine that makes parts."""
     shop.start_ledger("--config", str(shop.config))
     shop.until(lambda: shop.get("/api/parts/"))
@@ -184,7 +65,7 @@ def report(what: str, seconds: float) -> None:
     print(f"{what}: {seconds:.2f} s")
 
 
-def through_all_kills(line: Shop) -> None:
+def through_all_kills(line: HeldShop) -> None:
     """From when the machine is held: whoever is killed, it stays so."""
     line.stands_still()
     line.kill("ledger")
@@ -197,7 +78,7 @@ def through_all_kills(line: Shop) -> None:
     line.stands_still()
 
 
-def test_a_hold_stops_the_machine_until_it_is_released(line: Shop) -> None:
+def test_a_hold_stops_the_machine_until_it_is_released(line: HeldShop) -> None:
     machine = line.machine()["id"]
     hold = line.send("PUT", f"/api/machines/{machine}/holds", reason="look at the spindle")
     report("held by the API", line.until(line.control.held))
@@ -212,7 +93,7 @@ def test_a_hold_stops_the_machine_until_it_is_released(line: Shop) -> None:
     assert said == [True, True, False]
 
 
-def test_a_worn_critical_tool_stops_the_machine_until_it_is_replaced(line: Shop) -> None:
+def test_a_worn_critical_tool_stops_the_machine_until_it_is_replaced(line: HeldShop) -> None:
     machine = line.machine()["id"]
     process = line.send("PUT", "/api/processes/", machine_id=machine, name="Flange")["id"]
     for program in line.get("/api/programs/"):
@@ -231,7 +112,7 @@ def test_a_worn_critical_tool_stops_the_machine_until_it_is_replaced(line: Shop)
     assert [each["id"] for each in line.get("/api/machines/holds/", end=0)] == []
 
 
-def test_the_machine_is_released_on_time_while_the_ledger_is_away(shop: Shop) -> None:
+def test_the_machine_is_released_on_time_while_the_ledger_is_away(shop: HeldShop) -> None:
     """And one that begins meanwhile holds it. The ledger learns later when that was."""
     shop.start_ledger()
     shop.start_edge()

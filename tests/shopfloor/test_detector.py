@@ -449,6 +449,31 @@ def test_what_was_lost_before_anything_was_heard_has_no_beginning() -> None:
     ]
 
 
+def test_a_gap_begins_where_the_counter_was_read_last() -> None:
+    """Updates that don't read it say nothing of what was made meanwhile."""
+    control = Control().counts(72).says(cycle_state="ACTIVE", after=60).says(after=60).says(part_count=2)
+    assert [(gap.gap_from, gap.from_reading, gap.to_reading) for gap in control.seen(f.GapSeen)] == [(1.0, 72, 2)]
+
+
+@pytest.mark.parametrize("anew", [4, 0])
+def test_a_counter_that_is_known_to_have_begun_anew_was_no_glitch(anew: int) -> None:
+    control = Control().counts(5).says(lost="restart", part_count=anew)
+    assert control.gaps == [(5, anew)]
+    made = 0
+    for reading in range(anew + 1, 9):
+        made += sum(fact.cycles for fact in control.counts(reading).seen(f.CyclesSeen))
+    assert made == 8 - anew
+
+
+def test_a_counter_that_is_known_to_have_begun_anew_did_not_wrap() -> None:
+    control = Control(counter_bits=16).counts(65_530).says(lost="restart", part_count=10)
+    assert (control.cycles, control.gaps) == ([], [(65_530, 10)])
+
+
+def test_an_overrun_leaves_the_counter_as_it_is() -> None:
+    assert Control(counter_bits=16).counts(65_530).says(lost="overrun", part_count=4).cycles == [(None, 10)]
+
+
 def test_no_run_time_is_taken_from_a_time_of_which_nothing_is_known() -> None:
     control = Control().says(cycle_state="ACTIVE", active_tool=3, part_count=1)
     control.says(lost="restart", after=20).says(part_count=2, after=10)

@@ -59,7 +59,8 @@ class ModbusAdapter:
     async def poll(self) -> Sequence[Report]:
         return [Report(await self._read_update())]
 
-    async def _read_update(self) -> MachineUpdate:
+    async def _read_update(self) -> MachineUpdate | None:
+        """None: the heartbeat has not proven yet that it is alive."""
         words = await self._read_all()
         self._held = await self._read_output(words)
         read: dict[str, Any] = {}
@@ -76,7 +77,7 @@ class ModbusAdapter:
                 # Turning to 0 with all the rest is a change, but no sign of life. Nor is what we wrote ourselves.
                 raise AdapterError("nothing but zeros, and the heartbeat with them")
             if not self._beat.is_alive(read["heartbeat"]):
-                return MachineUpdate()  # it answers, and what it says is still unknown
+                return None
         return self._update(read)
 
     def _update(self, read: dict[str, Any]) -> MachineUpdate:

@@ -11,6 +11,7 @@ import httpx
 
 from takt_adapters.adapter import AdapterError, BadAnswer
 from takt_adapters.mtconnect.documents import Kind, Refused, parse
+from takt_adapters.retry import HTTP_ERRORS
 
 # It would log every poll.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -45,7 +46,7 @@ class Agent:
                 status, body = await self._get(f"{self._url}/{target}")
         except TimeoutError as error:
             raise AdapterError(f"{target}: no whole answer within {self._timeout_seconds:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+        except HTTP_ERRORS as error:
             raise AdapterError(f"{target}: no answer from {self._url}: {error or type(error).__name__}") from error
         except BadAnswer as error:
             raise BadAnswer(f"{target}: {error}") from error

@@ -45,7 +45,7 @@ class Mark(NamedTuple):
         """Why the agent can't say what comes next. None: it can."""
         # The instance is the second in which it started: two starts within one are told by the numbers going back.
         if header.instance != self.instance or header.next < self.next:
-            return "restart"
+            return "agent restart"
         return "overrun" if header.first > self.next else None
 
 

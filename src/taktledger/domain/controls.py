@@ -80,8 +80,9 @@ class MachineReportsLost(MachineEvent, frozen=True, kw_only=True):
     gap_from: float | None
     """UNIX seconds: when it was last heard before; null if nobody knows."""
     why: str
-    """`overrun`: more was said than the machine's buffer holds. `restart`: it started anew. `disk`: the edge could not
-    write. `damaged`: what the edge had written can't be read."""
+    """`overrun`: more was said than the machine's buffer holds. `restart`: whoever keeps the counters started anew.
+    `agent restart`: an MTConnect agent did, and its buffer is empty. `disk`: the edge could not write. `damaged`: what
+    the edge had written can't be read."""
     before: dict[str, int] = {}
     """Readings of the counters before."""
     after: dict[str, int] = {}

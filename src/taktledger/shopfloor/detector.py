@@ -39,6 +39,8 @@ class RunTime(Struct, kw_only=True):
 
     seen_at: float | None = None
     """Time of the last update."""
+    counted_at: dict[str, float] = field(default_factory=dict)
+    """Counter -> time of the last update that read it."""
     running: bool = False
     tool_seconds: dict[int, float] = field(default_factory=dict)
     """Not reported yet."""
@@ -68,9 +70,14 @@ class CountStep(NamedTuple):
     counter: Counter
 
 
-def count(before: Counter, reading: int, limit: int, sizes: tuple[int, ...]) -> CountStep:
-    """Says what it means that a counter now reads `reading`: the rules of counting, in one place."""
-    if before.before_reset is not None and 0 <= reading - before.before_reset <= limit:
+def count(before: Counter, reading: int, limit: int, sizes: tuple[int, ...], anew: bool = False) -> CountStep:
+    """Says what it means that a counter now reads `reading`: the rules of counting, in one place.
+
+    `anew`: it is known that it may have begun anew. Then a decrease is neither a glitch nor a wrap.
+    """
+    if anew and reading < before.value:
+        return CountStep(0, "restart", Counter(reading))
+    if not anew and before.before_reset is not None and 0 <= reading - before.before_reset <= limit:
         return CountStep(reading - before.before_reset, None, Counter(reading))  # the decrease was a glitch
     grown = reading - before.value
     if 0 <= grown <= limit:
@@ -106,7 +113,8 @@ def detect(
         run.running = False  # who knows which tool was active
         found.extend(_reports_lost(profile, state, update, lost))
     _measure(run, control, update, at)
-    found.extend(_count_all(profile, state, new, update, counter_bits))
+    found.extend(_count_all(profile, state, new, update, counter_bits, anew=lost == f.RESTART))
+    run.counted_at.update((name, at) for name, _ in _readings(profile, update))
     if not any(isinstance(each, f.CyclesSeen) for each in found):
         found.extend(_run_time(run, at))
     else:
@@ -128,6 +136,7 @@ def _copy(control: Control) -> Control:
 def _copy_run(run: RunTime) -> RunTime:
     return replace(
         run,
+        counted_at=dict(run.counted_at),
         tool_seconds=dict(run.tool_seconds),
         tools_seen=list(run.tools_seen),
         variables=dict(run.variables),
@@ -166,7 +175,13 @@ def _reports_lost(profile: Profile, before: DetectorState, update: MachineUpdate
 
 
 def _count_all(
-    profile: Profile, before: DetectorState, new: DetectorState, update: MachineUpdate, counter_bits: int | None
+    profile: Profile,
+    before: DetectorState,
+    new: DetectorState,
+    update: MachineUpdate,
+    counter_bits: int | None,
+    *,
+    anew: bool,
 ) -> Iterator[f.Fact]:
     """Follows every counter. Only the one in use makes cycles: that of the program that was loaded before."""
     control = new.control
@@ -179,13 +194,13 @@ def _count_all(
             first[name] = Counter(reading)
         elif last.value != reading:
             sizes = COUNTER_SIZES[counter_bits if name == PART_COUNT else 32]
-            step = count(last, reading, profile.part_report_limit, sizes)
+            step = count(last, reading, profile.part_report_limit, sizes, anew)
             if name == in_use and (step.cycles or step.gap):
                 yield from _cycles(profile, new, step, name)
                 if step.gap:
                     yield f.GapSeen(
                         counter=name,
-                        gap_from=before.run.seen_at,
+                        gap_from=before.run.counted_at.get(name),
                         from_reading=last.value,
                         to_reading=reading,
                         why=step.gap,

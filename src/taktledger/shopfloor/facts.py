@@ -12,6 +12,8 @@ from taktledger.domain.controls import ControlChanges
 from taktledger.domain.shop import Counter
 from taktledger.domain.values import Count, Duration, Int, Line, Name, Number, Seconds
 
+RESTART = "restart"
+"""Why reports were lost: whoever keeps the counters started anew."""
 CounterName = Annotated[str, Meta(pattern=r"^(part_count|\d{1,10})$")]
 Counters = dict[CounterName, Counter]
 
@@ -58,8 +60,9 @@ class ReportsLost(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=Tru
     gap_from: Seconds | None
     """Null: nobody knows since when."""
     why: Line
-    """`overrun`: more was said than the machine's buffer holds. `restart`: it started anew. `disk`: the edge could not
-    write. `damaged`: what the edge had written can't be read."""
+    """`overrun`: more was said than the machine's buffer holds. `restart`: whoever keeps the counters started anew.
+    `agent restart`: an MTConnect agent did, and its buffer is empty. `disk`: the edge could not write. `damaged`: what
+    the edge had written can't be read."""
     before: dict[CounterName, Count] = field(default_factory=dict)
     after: dict[CounterName, Count] = field(default_factory=dict)
 

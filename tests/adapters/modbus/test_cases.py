@@ -52,7 +52,9 @@ async def play(case: Path, device: Any) -> list[Any]:
             connected = False
             made.append(str(error))
         else:
-            state, facts = detect(profile, state, report.update, now, adapter.counter_bits)
+            facts = []
+            if report.update is not None:
+                state, facts = detect(profile, state, report.update, now, adapter.counter_bits)
             made.append(json.loads(msgspec.json.encode(facts)))
     await adapter.close()
     return made

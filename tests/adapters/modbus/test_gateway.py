@@ -27,7 +27,7 @@ def units(port: int, *numbers: int, **settings: Any) -> list[Any]:
 
 async def read(adapter: Adapter) -> int | None:
     (report,) = await adapter.poll()
-    return report.update.part_count
+    return None if report.update is None else report.update.part_count
 
 
 async def connect(*adapters: Adapter) -> None:

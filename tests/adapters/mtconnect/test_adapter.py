@@ -63,7 +63,7 @@ def test_a_restart_within_the_same_second_with_a_later_poll() -> None:
         agent.say("avail", "AVAILABLE")
         agent.say("pc", "0")
         (report,) = await adapter.poll()
-        assert (report.lost, report.update.part_count) == ("restart", 0)
+        assert (report.lost, report.update.part_count) == ("agent restart", 0)
 
     played(play)
 
@@ -77,7 +77,7 @@ def test_two_restarts_between_two_polls() -> None:
             agent.say("avail", "AVAILABLE")
             agent.say("pc", count)
         (report,) = await adapter.poll()
-        assert (report.lost, report.update.part_count) == ("restart", 0)
+        assert (report.lost, report.update.part_count) == ("agent restart", 0)
         assert await adapter.poll() == [Report(MachineUpdate())]
 
     played(play)
@@ -118,7 +118,7 @@ def test_what_the_agent_lost_waits_until_the_device_speaks() -> None:
         agent.say("pc", "9")
         agent.say("avail", "AVAILABLE")
         (report,) = await adapter.poll()
-        assert (report.update.part_count, report.lost) == (9, "restart")
+        assert (report.update.part_count, report.lost) == (9, "agent restart")
         assert report.mark == f"{agent.instance}:{agent.next}"
 
     played(play)

@@ -202,7 +202,7 @@ def check(edge: Edge, machine: Machine) -> None:
                 reading, glitch = fact.to_reading, fact.from_reading
     assert reading == machine.count
     if edge.knew_another_agent:
-        assert "restart" in [each.why for each in edge.of(ReportsLost)]
+        assert "agent restart" in [each.why for each in edge.of(ReportsLost)]
     if not edge.of(ReportsLost, GapSeen):
         assert edge.counted() == machine.made - (edge.made_before or 0)
     assert edge.safe[0].control.program == machine.program

@@ -1,6 +1,7 @@
 """A Modbus/TCP server: the registers answer from the image that was published last."""
 
 import asyncio
+import logging
 
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
@@ -9,6 +10,9 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from taktledger.demo.control import Control
 from taktledger.demo.servers.modbus.registers import HOLD, READ_HOLDING, UNIT, WRITE_COIL, WRITE_COILS, image_of
 from taktledger.demo.servers.server import HOST
+
+# It would show the bytes of every request whose client has hung up meanwhile.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 
 class ModbusServer:
