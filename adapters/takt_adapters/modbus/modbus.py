@@ -6,12 +6,12 @@ from typing import Any
 
 from takt_adapters.adapter import AdapterError, BadAnswer, Reading, Report
 from takt_adapters.heartbeat import Heartbeat
+from takt_adapters.mapping import HOLD_OUTPUT, named, update_of
 from takt_adapters.modbus.connection import Answer, Connection
 from takt_adapters.modbus.registers import Register, Span, plan
 from takt_adapters.modbus.requests import IllegalAddress, check_written, to_read, to_write, words_read
-from takt_adapters.modbus.settings import HOLD_OUTPUT, AnyValue, ModbusSettings
+from takt_adapters.modbus.settings import AnyValue, ModbusSettings
 from takt_adapters.modbus.tls import Tls
-from taktledger.domain.shop import ControlAlarm
 from taktledger.shopfloor.update import MachineUpdate
 
 Words = dict[tuple[Register, int], int]
@@ -24,7 +24,7 @@ class ModbusAdapter:
         self.settings = settings
         self._connection, self._clock = connection, clock
         self._joined = False
-        self._values: dict[str, AnyValue] = dict(settings.named())
+        self._values: dict[str, AnyValue] = dict(named(settings))
         wanted = [value.span for value in self._values.values()]
         self._plans = [plan(wanted), plan(wanted, bridged=0), sorted(set(wanted))]
         """Ways to ask for it all, the best one first."""
@@ -78,19 +78,7 @@ class ModbusAdapter:
                 raise AdapterError("nothing but zeros, and the heartbeat with them")
             if not self._beat.is_alive(read["heartbeat"]):
                 return None
-        return self._update(read)
-
-    def _update(self, read: dict[str, Any]) -> MachineUpdate:
-        alarms = [
-            ControlAlarm(alarm_code=alarm.code, alarm_type=alarm.type)
-            for alarm in self.settings.alarms
-            if read[f"alarm {alarm.name}"]
-        ]
-        return MachineUpdate(
-            **{name: read[name] for name in self.settings.values.__struct_fields__ if name in read},
-            common_vars={number: float(read[f"variable {number}"]) for number in self.settings.variables},
-            alarms=alarms if self.settings.alarms else None,
-        )
+        return update_of(self.settings, read)
 
     async def _read_output(self, words: Words) -> bool | None:
         """From what was read; or by itself, where the device refuses to read it with the rest."""

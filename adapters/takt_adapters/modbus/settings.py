@@ -3,11 +3,12 @@
 One struct per kind of value, so that a key that means nothing for it is an error, and not silently ignored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from takt_adapters.mapping import VariableNumber, check, check_alarm, scaled
 from takt_adapters.modbus.registers import (
     ADDRESSES,
     NUMBER_WORDS,
@@ -23,7 +24,6 @@ from takt_adapters.modbus.tls import Tls
 Address = Annotated[int, Meta(ge=0, le=ADDRESSES - 1)]
 BitNumber = Annotated[int, Meta(ge=0, le=15)]
 Word = Annotated[int, Meta(ge=0, le=65535)]
-VariableNumber = Annotated[int, Meta(ge=0, le=9_999_999_999)]
 Type = Literal["bool", "string"] | NumberType
 
 
@@ -75,12 +75,7 @@ class Alarm(Place, kw_only=True, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.name:
-            raise ValueError("code: missing, an alarm needs a code or a type")
-
-    @property
-    def name(self) -> str:
-        return " ".join(each for each in (self.code, self.type) if each)
+        check_alarm(self)
 
     def value(self, words: Sequence[int], order: WordOrder) -> bool:
         return bool(_bit(self, words))
@@ -123,8 +118,7 @@ class Number(Place, kw_only=True, frozen=True):
         if self.type == "bool":
             return _bit(self, words)
         number = as_number(words, self.type, self.word_order or order)
-        # 15 digits are what a double is sure of: 3 * 0.1 is 0.3, not 0.30000000000000004.
-        return number if self.scale == 1 else float(f"{number * self.scale:.15g}")
+        return scaled(number, self.scale)
 
 
 class Whole(Number, kw_only=True, frozen=True):
@@ -224,8 +218,6 @@ class Values(Struct, kw_only=True, frozen=True):
 
 
 AnyValue = Flag | Alarm | Heartbeat | Number | Text | HoldOutput
-HOLD_OUTPUT = "hold output"
-"""Its name among the values."""
 
 
 class ModbusSettings(Struct, kw_only=True, frozen=True):
@@ -246,25 +238,7 @@ class ModbusSettings(Struct, kw_only=True, frozen=True):
     hold_output: HoldOutput | None = None
 
     def __post_init__(self) -> None:
-        names = [name for name, _ in self.named()]
-        if not names:
-            raise ValueError("values: missing, there is nothing to read")
-        if len(set(names)) < len(names):
-            raise ValueError("alarms: two have the same code and type")
-
-    def named(self) -> Iterator[tuple[str, AnyValue]]:
-        """Everything that is read, by the name that it has in messages."""
-        if self.heartbeat is not None:
-            yield "heartbeat", self.heartbeat
-        for name in Values.__struct_fields__:
-            if (value := getattr(self.values, name)) is not None:
-                yield name, value
-        for number, variable in sorted(self.variables.items()):
-            yield f"variable {number}", variable
-        for alarm in self.alarms:
-            yield f"alarm {alarm.name}", alarm
-        if self.hold_output is not None:
-            yield HOLD_OUTPUT, self.hold_output
+        check(self)
 
 
 def _bit(place: Place, words: Sequence[int]) -> int:

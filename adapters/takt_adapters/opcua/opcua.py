@@ -12,10 +12,10 @@ from asyncua.ua.status_codes import StatusCodes
 
 from takt_adapters.adapter import AdapterError, BadAnswer, Reading, Report
 from takt_adapters.heartbeat import Heartbeat
+from takt_adapters.mapping import HEARTBEAT, HOLD_OUTPUT, named, update_of
 from takt_adapters.opcua.inbox import Moment, seconds
 from takt_adapters.opcua.session import CURRENT_TIME, START_TIME, Session
-from takt_adapters.opcua.settings import HEARTBEAT, HOLD_OUTPUT, OpcuaSettings, Place, Values, shown
-from taktledger.domain.shop import ControlAlarm
+from takt_adapters.opcua.settings import OpcuaSettings, Place, shown
 from taktledger.shopfloor.update import MachineUpdate
 
 NO_VALUE = {
@@ -33,7 +33,7 @@ class OpcuaAdapter:
         """`clock` is monotonic, in seconds."""
         self.settings = settings
         self._clock = clock
-        self._places: dict[str, Place] = dict(settings.named())
+        self._places: dict[str, Place] = dict(named(settings))
         self._names = list(self._places)
         """A name's place in it is the handle of its monitored item."""
         self._session: Session | None = None
@@ -179,19 +179,7 @@ class OpcuaAdapter:
 
     def _update(self) -> MachineUpdate:
         """How it is now, as a whole."""
-        on = [self._values.get(f"alarm {alarm.name}") for alarm in self.settings.alarms]
-        alarms = [
-            ControlAlarm(alarm_code=alarm.code, alarm_type=alarm.type)
-            for alarm, is_on in zip(self.settings.alarms, on, strict=True)
-            if is_on
-        ]
-        variables = {number: self._values.get(f"variable {number}") for number in self.settings.variables}
-        fields: dict[str, Any] = {name: self._values.get(name) for name in Values.__struct_fields__}
-        return MachineUpdate(
-            **fields,
-            common_vars={number: float(value) for number, value in variables.items() if value is not None} or None,
-            alarms=None if not on or None in on else alarms,
-        )
+        return update_of(self.settings, self._values)
 
     def _age(self, moment: Moment) -> float:
         """Not before the poll before, whatever the server's clock says."""

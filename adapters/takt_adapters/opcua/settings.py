@@ -5,7 +5,6 @@ a server that says something else than expected is never guessed at.
 """
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -13,9 +12,9 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct, field
 
 from takt_adapters.adapter import BadAnswer, must_exist
+from takt_adapters.mapping import VariableNumber, check, check_alarm, scaled
 from takt_adapters.opcua.nodes import parse_node, parse_path
 
-VariableNumber = Annotated[int, Meta(ge=0, le=9_999_999_999)]
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 INTEGERS = frozenset({"SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64"})
 FLOATS = frozenset({"Float", "Double"})
@@ -63,12 +62,7 @@ class Alarm(Flag, kw_only=True, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.name:
-            raise ValueError("code: missing, an alarm needs a code or a type")
-
-    @property
-    def name(self) -> str:
-        return " ".join(each for each in (self.code, self.type) if each)
+        check_alarm(self)
 
 
 class Beat(Place, kw_only=True, frozen=True):
@@ -93,8 +87,7 @@ class Number(Place, kw_only=True, frozen=True):
 
     def value(self, kind: str, raw: object) -> int | float:
         number = _number(kind, raw)
-        # 15 digits are what a double is sure of: 3 * 0.1 is 0.3, not 0.30000000000000004.
-        return number if self.scale == 1 else float(f"{number * self.scale:.15g}")
+        return scaled(number, self.scale)
 
 
 class Variable(Number, kw_only=True, frozen=True):
@@ -185,10 +178,6 @@ class Values(Struct, kw_only=True, frozen=True):
     active_tool: Whole | None = None
 
 
-HEARTBEAT, HOLD_OUTPUT = "heartbeat", "hold output"
-"""Their names among the values."""
-
-
 class OpcuaSettings(Struct, kw_only=True, frozen=True):
     url: str
     """`opc.tcp://HOST:PORT`, and a path if the server has one."""
@@ -222,11 +211,7 @@ class OpcuaSettings(Struct, kw_only=True, frozen=True):
         _check_url(self.url)
         self._check_security()
         self._check_user()
-        names = [name for name, _ in self.named()]
-        if not names:
-            raise ValueError("values: missing, there is nothing to read")
-        if len(set(names)) < len(names):
-            raise ValueError("alarms: two have the same code and type")
+        check(self)
 
     def _check_security(self) -> None:
         needed = {"certificate": self.certificate, "private_key": self.private_key}
@@ -262,20 +247,6 @@ class OpcuaSettings(Struct, kw_only=True, frozen=True):
             user_certificate=self.user_certificate,
             user_private_key=self.user_private_key,
         )
-
-    def named(self) -> Iterator[tuple[str, Place]]:
-        """Everything that is read, by the name that it has in messages."""
-        if self.heartbeat is not None:
-            yield HEARTBEAT, self.heartbeat
-        for name in Values.__struct_fields__:
-            if (value := getattr(self.values, name)) is not None:
-                yield name, value
-        for number, variable in sorted(self.variables.items()):
-            yield f"variable {number}", variable
-        for alarm in self.alarms:
-            yield f"alarm {alarm.name}", alarm
-        if self.hold_output is not None:
-            yield HOLD_OUTPUT, self.hold_output
 
 
 def shown(kind: str, raw: object) -> str:
