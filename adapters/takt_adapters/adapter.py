@@ -1,6 +1,5 @@
 """What an adapter is: it turns one machine into updates, and knows nothing of programs, tools or storage."""
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -9,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from taktledger.domain.errors import Invalid
+from taktledger.domain.values import Line, Seconds
 from taktledger.shopfloor.update import MachineUpdate, check
 
 
@@ -107,13 +107,13 @@ def believed(report: Report) -> Report:
 
     Structs don't check what they are made of, so this is where an adapter that lies is found out.
     """
-    if report.update is None:
-        return report
+    about = (report.age_seconds, report.mark, report.lost)
     try:
+        age, *_ = msgspec.convert(about, tuple[Seconds, Line | None, Line | None])
+        if report.update is None:
+            return report._replace(age_seconds=age)
         update = msgspec.convert(msgspec.to_builtins(report.update), MachineUpdate)
         check(update)
     except (msgspec.ValidationError, Invalid) as error:
         raise BadAnswer(f"impossible values: {error}") from error
-    if not (math.isfinite(report.age_seconds) and report.age_seconds >= 0):
-        raise BadAnswer(f"impossible values: {report.age_seconds} seconds old")
-    return report._replace(update=update)
+    return report._replace(update=update, age_seconds=age)

@@ -18,7 +18,8 @@ from msgspec import Struct, field
 
 from takt_adapters.retry import HTTP_ERRORS, Retry
 from takt_adapters.runner import Live
-from takt_adapters.spool import Spool, SpooledFact
+from takt_adapters.spool import Spool
+from takt_adapters.spool_file import SpooledFact
 from taktledger.shopfloor.profile import Profile
 from taktledger.shopfloor.wire import Profiles, Stored
 
@@ -210,19 +211,25 @@ async def tell_state(
     clock: Callable[[], float],
 ) -> None:
     """Live state up, on every change and every two seconds. One that is lost is followed by another."""
+    retry = Retry(structlog.get_logger(), "live state", lambda: 0.0)
     while True:
         live_changed.clear()
         states = {
             name: {**msgspec.to_builtins(live), "backlog": spool.backlog(name)} for name, live in machines.items()
         }
-        with suppress(LedgerTrouble):  # delivery says so, once
-            await _send(
+        try:
+            response = await _send(
                 ledger,
                 "POST",
                 "/api/edge/state",
                 content=msgspec.json.encode({"machines": states, "clock": clock()}),
                 headers={"Content-Type": "application/json"},
             )
+            if response.status_code != httpx.codes.NO_CONTENT:
+                raise LedgerTrouble(_said(response))
+            retry.worked()
+        except LedgerTrouble as error:
+            retry.failed(str(error))
         await asyncio.sleep(STATE_PAUSE_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(STATE_SECONDS - STATE_PAUSE_SECONDS):

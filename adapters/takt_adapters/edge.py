@@ -21,6 +21,7 @@ from takt_adapters.delivery import ANSWER_SECONDS, Delivery, follow_profiles, te
 from takt_adapters.retry import Retry
 from takt_adapters.runner import Live, Runner
 from takt_adapters.spool import Spool
+from takt_adapters.spool_file import SpoolError
 from taktledger.config import Config
 
 STEADY_SECONDS = 60.0
@@ -43,13 +44,21 @@ async def run(
     new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> None:
-    """Runs until `stop` is set, and then ends within two seconds. Raises SpoolError if the spool can't be used.
+    """Runs until `stop` is set, and then ends within two seconds. Raises SpoolError if the spool can't be used, or not
+    any more.
 
     `ledger_url` is the ledger's address without `/api`, `key` an API key of level `machine` or `admin`. `clock` gives
     UNIX seconds, `random` 0 <= x < 1.
     """
     adapters = installed_adapters() if adapters is None else adapters
-    spool = Spool(spool_path, new_id)
+    broken = asyncio.Event()
+
+    def give_up() -> None:
+        """Whoever starts the edge again gets a new spool."""
+        broken.set()
+        stop.set()
+
+    spool = Spool(spool_path, new_id, [machine.name for machine in config.machines], give_up)
     spooled, live_changed = asyncio.Event(), asyncio.Event()
     _, profiles = spool.profiles()
     made = make_adapters(config.machines, adapters, monotonic)
@@ -96,6 +105,8 @@ async def run(
                 await asyncio.wait(tasks, timeout=STOP_SECONDS)
     finally:
         spool.close()
+    if broken.is_set():
+        raise SpoolError(f"{spool_path} is damaged")
 
 
 def is_here(ledger_url: str) -> bool:
@@ -113,7 +124,9 @@ def _supervised(name: str, work: Callable[[], Awaitable[None]], random: Callable
             began = now()
             try:
                 await work()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise  # it is we who were told to end, and no library that cancelled itself
                 if now() - began > STEADY_SECONDS:
                     retry.worked()
                 await asyncio.sleep(retry.failed(repr(error), error))

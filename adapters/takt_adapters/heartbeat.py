@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from takt_adapters.adapter import AdapterError
+from takt_adapters.adapter import BadAnswer
 
 
 class Heartbeat:
@@ -16,7 +16,7 @@ class Heartbeat:
         self._changed = False
 
     def is_alive(self, beat: object) -> bool:
-        """Whether it was ever seen to change. Raises AdapterError if it did not for too long.
+        """Whether it was ever seen to change. Raises BadAnswer if it did not for too long: it may hear all the same.
 
         `beat` is how it reads now. None: unknown, which is no sign of life.
         """
@@ -27,5 +27,5 @@ class Heartbeat:
             self._changed = self._beat is not None
             self._beat, self._beat_at = beat, now
         if now - self._beat_at > self._max_age_seconds:
-            raise AdapterError(f"the heartbeat ({self._where}) did not change for {self._max_age_seconds:g} s")
+            raise BadAnswer(f"the heartbeat ({self._where}) did not change for {self._max_age_seconds:g} s")
         return self._changed

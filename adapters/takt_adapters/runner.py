@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from takt_adapters.adapter import Adapter, AdapterError, BadAnswer, Report, believed
 from takt_adapters.retry import Retry
-from takt_adapters.spool import Dated, Spool, in_order
+from takt_adapters.spool import Dated, Spool
 from taktledger.shopfloor import enforcement
 from taktledger.shopfloor.detector import DetectorState, detect
-from taktledger.shopfloor.facts import Fact
+from taktledger.shopfloor.facts import DISK, Fact
 from taktledger.shopfloor.profile import Profile
 
 STUCK_SECONDS = 30.0
@@ -31,6 +31,10 @@ what a crash can lose of it is so many seconds of a tool's run time, never a cou
 MARK_SECONDS = 60.0
 """Where an adapter stands is saved this often while a machine has nothing to tell: it may not be able to go on from
 where it stood days ago."""
+RIGHTED_SECONDS = 3600.0
+"""A clock that was ahead by more than this was wrong, and is right now: waiting for it could take years."""
+LONGEST_ERROR = 500
+"""Characters, as the ledger takes them."""
 
 
 class Live(Struct):
@@ -76,8 +80,8 @@ class Runner:
         self._state = spool.state(name)
         self._saved = self._state
         self._saved_at = 0.0
-        self._lost = "damaged" if spool.was_damaged else None
-        """Why facts could not be kept: what was said meanwhile is known only by what it led to."""
+        self._lost = spool.lost(name)
+        """Why what was said is known only by what it led to. To be told with what is said next."""
 
     async def run(self) -> None:
         """Ends only when it is cancelled; then the run time is saved."""
@@ -85,10 +89,15 @@ class Runner:
             while True:
                 try:
                     await self._session()
+                except sqlite3.Error as error:
+                    wait_seconds = self._not_kept(error)
                 except Exception as error:
                     wait_seconds = self._failed(error)
                 await self._close()
-                await asyncio.sleep(wait_seconds)
+                self._profile_changed.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait_seconds):  # a hold doesn't wait, be it that nobody answers
+                        await self._profile_changed.wait()
         finally:
             with suppress(sqlite3.Error):
                 self._save()
@@ -104,21 +113,26 @@ class Runner:
             self._profile_changed.clear()
             try:
                 reports = await self._poll()
-            except BadAnswer:
-                # What it says can't be believed. It may hear all the same.
-                hold = await self._enforce(is_read=False)
-                with suppress(sqlite3.Error):
-                    self._note(*hold)
+            except Exception as error:
+                if isinstance(error, BadAnswer) or _unexpected(error):
+                    # What it says can't be believed. It may hear all the same.
+                    hold = await self._enforce(is_read=False)
+                    with suppress(sqlite3.Error):
+                        self._note(*hold)
                 raise
             clock = self._clock()
             hold = await self._enforce(is_read=True)  # before anything that a full disk could stop
             self._live.hold_output = self._adapter.held
+            last = reports[-1].update
+            is_there = last is None or last.success
+            if is_there:
+                self._live.last_contact = clock
             self._take(reports, clock)
             self._note(*hold)
-            last = reports[-1].update
-            if last is not None and not last.success:
+            if not is_there:
                 raise AdapterError("the control does not answer")
-            self._works(clock)
+            self._retry.worked()
+            self._tell(connected=True, error=None)
             if due <= now():  # else the profile came before its time
                 due = max(due + self._poll_seconds, now())
             with suppress(TimeoutError):
@@ -131,25 +145,20 @@ class Runner:
         state, facts, lost = self._state, [], self._lost
         now = in_order(state.run.seen_at or 0.0, clock)
         for report in reports:
-            if report.update is None:
-                continue
-            at = _moment(state.run.seen_at, now, report.age_seconds)
-            bits = self._adapter.counter_bits
-            state, found = detect(profile, state, report.update, at, bits, lost or report.lost)
-            lost = lost if lost and not report.update.success else None
-            state = replace(state, mark=report.mark or state.mark)
-            facts += [Dated(fact, at) for fact in found]
+            lost = report.lost or lost
+            if report.update is not None and report.update.success:
+                at = _moment(state.run.seen_at, now, report.age_seconds)
+                state, found = detect(profile, state, report.update, at, self._adapter.counter_bits, lost)
+                facts += [Dated(fact, at) for fact in found]
+                lost = None
+            if lost is None:  # else it is to be told again after a restart
+                state = replace(state, mark=report.mark or state.mark)
         if facts:
             self._keep(state, facts, now)
         self._state, self._lost = state, lost
-        since = now - self._saved_at
+        since = abs(now - self._saved_at)  # the clock may have been set back
         if (state.run.running and since >= SAVE_SECONDS) or (state.mark != self._saved.mark and since >= MARK_SECONDS):
             self._save()
-
-    def _works(self, clock: float) -> None:
-        self._retry.worked()
-        self._tell(connected=True, error=None)
-        self._live.last_contact = clock
 
     def _save(self) -> None:
         if self._state is not self._saved and self._state.run.seen_at is not None:
@@ -159,7 +168,8 @@ class Runner:
         try:
             self._spool.write(self.name, state, facts)
         except sqlite3.Error:
-            self._lost = "disk"
+            if facts:
+                self._lost = self._lost or DISK
             raise
         self._saved, self._saved_at = state, at
         if facts:
@@ -183,7 +193,8 @@ class Runner:
         held = enforcement.is_held(profile, self._clock())
         if not adapter.has_hold_output:
             return enforcement.without_output(hold, held, self._clock())
-        wrong = adapter.held is not held or (not is_read and held is not bool(hold.held))
+        # What was not read may have been lost, and to be held is what matters.
+        wrong = adapter.held is not held or (not is_read and (held or hold.held is True))
         try:
             if wrong:
                 async with asyncio.timeout(STUCK_SECONDS):
@@ -192,7 +203,11 @@ class Runner:
             self._hold_retry.failed(said(error), _unexpected(error))
             return enforcement.failed(hold, held, said(error), self._clock())
         self._hold_retry.worked()
-        return enforcement.confirmed(hold, held, self._clock(), written=wrong) if is_read or wrong else (hold, [])
+        return (
+            enforcement.confirmed(hold, held, self._clock(), written=wrong and is_read)
+            if is_read or wrong
+            else (hold, [])
+        )
 
     def _out_of_reach(self, error: str) -> None:
         """Tells of a hold that began or ended without the machine."""
@@ -214,12 +229,19 @@ class Runner:
         self._live.errors += 1
         self._live.hold_output = None
         self._tell(connected=False, error=(text := said(error)))
-        if (unexpected := _unexpected(error)) is None:
-            with suppress(Exception):  # the next failure tells of it
-                self._out_of_reach(text)
-        return self._retry.failed(text, unexpected)
+        with suppress(Exception):  # the next failure tells of it
+            self._out_of_reach(text)
+        return self._retry.failed(text, _unexpected(error))
+
+    def _not_kept(self, error: sqlite3.Error) -> float:
+        """The machine is there, and what it said could not be kept. A new session says it again."""
+        text = f"the spool can't be written: {error}"
+        self._live.errors += 1
+        self._tell(connected=True, error=text)
+        return self._retry.failed(text)
 
     def _tell(self, connected: bool, error: str | None) -> None:
+        error = error[:LONGEST_ERROR] if error is not None else None
         if (self._live.connected, self._live.error) != (connected, error):
             self._live.connected, self._live.error = connected, error
             self._live_changed.set()
@@ -228,6 +250,11 @@ class Runner:
         with suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._adapter.close()
+
+
+def in_order(last_at: float, at: float) -> float:
+    """Times never go back along what a machine says: a clock that was set back a little stands still meanwhile."""
+    return at if last_at - at > RIGHTED_SECONDS else max(last_at, at)
 
 
 def _moment(last: float | None, now: float, age_seconds: float) -> float:

@@ -113,7 +113,7 @@ def ledger_options(level: str) -> Callable[[Callable[..., None]], Callable[..., 
 def edge(config: Path, ledger: str, key: str | None, key_file: Path | None, spool: Path, end_with_parent: bool) -> None:
     """Read machines, and deliver what they report to a ledger: here or on another computer."""
     from takt_adapters.edge import run
-    from takt_adapters.spool import SpoolError
+    from takt_adapters.spool_file import SpoolError
     from taktledger.children import end_with_parent as follow
 
     key = _key(key, key_file)
@@ -152,11 +152,10 @@ def adapters_check(config: Path) -> None:
 @ledger_options("audit")
 def adapters_status(ledger: str, key: str | None, key_file: Path | None) -> None:
     """Show how the edges' links to their machines are. Ends with 1 if one of them is not connected."""
-    from takt_adapters.edge import is_here
     from takt_adapters.status import NoStatus, status
 
     try:
-        all_well = status(ledger, _key(key, key_file), click.echo, trust_env=not is_here(ledger))
+        all_well = status(ledger, _key(key, key_file), click.echo)
     except NoStatus as error:
         raise click.ClickException(str(error)) from None
     sys.exit(0 if all_well else 1)

@@ -140,7 +140,7 @@ def test_refused_facts_are_set_aside_and_the_rest_goes_on(spool: Spool, ledger: 
     assert ledger.sequences("mill-2") == [1]
     notice = ledger.taken["spool-a/mill-1", 6]
     assert (notice["type"], notice["data"]) == ("FactSetAside", {"fact": "ProgramSeen", "error": "hated"})
-    rows = spool._db.execute("SELECT machine, sequence, error FROM fact").fetchall()
+    rows = spool._db.execute("SELECT machine, sequence, error FROM refused").fetchall()
     assert rows == [("mill-1", 3, "hated")]
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from adapters.scripted import Script
 from takt_adapters.adapter import AdapterKind, Report
 from takt_adapters.builtin import BUILT_IN, installed_adapters
 from takt_adapters.check import check
 from takt_adapters.edge import run
 from takt_adapters.modbus.settings import ModbusSettings
-from takt_adapters.spool import Dated, Spool, SpoolError
+from takt_adapters.spool import Dated, Spool
+from takt_adapters.spool_file import SpoolError
 from taktledger.config import Config, MachineConfig
 from taktledger.shopfloor.update import MachineUpdate
 
@@ -208,3 +210,29 @@ def test_check_says_what_it_reads(modbus_device: Devices, closed_port: int) -> N
 
 def test_the_adapters_there_are() -> None:
     assert {kind.name: kind for kind in BUILT_IN}.items() <= installed_adapters().items()
+
+
+def test_a_task_that_a_library_cancels_is_started_again(
+    tmp_path: Path, ledger: Any, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("takt_adapters.retry.FIRST_SECONDS", 0.01)
+    polls = 0
+
+    class Cancelling(Script):
+        async def poll(self) -> Any:
+            nonlocal polls
+            polls += 1
+            if polls % 2:
+                raise asyncio.CancelledError
+            return await super().poll()
+
+    async def main() -> None:
+        kind = AdapterKind(
+            "scripted", ModbusSettings, lambda settings, clock: [Cancelling(MachineUpdate(part_count=7))]
+        )
+        machine = msgspec.structs.replace(modbus("mill-1", 1), adapter="scripted")
+        async with Edge(tmp_path, ledger, machine, adapters={"scripted": kind}):
+            await eventually(lambda: polls > 4)
+            await eventually(lambda: ledger.taken)
+
+    asyncio.run(main())

@@ -11,7 +11,7 @@ import structlog
 
 from adapters.scripted import HANG, Eventually, Script, count
 from adapters.scripted import ScriptedEdge as Edge
-from takt_adapters import runner
+from takt_adapters import retry, runner
 from takt_adapters.adapter import AdapterError, BadAnswer
 from takt_adapters.spool import Spool
 from taktledger.shopfloor.facts import HoldOutputWritten
@@ -293,7 +293,7 @@ def test_a_machine_that_says_nonsense_is_held_and_released_all_the_same(
 
     def held(holds: list[HoldTime]) -> Callable[[], Any]:
         edge.profiles["a"] = Profile(holds=holds)
-        return lambda: script.output is bool(holds) and len(script.holds) == 2 - bool(holds)
+        return lambda: script.output is bool(holds) and script.holds[-1:] == [bool(holds)]
 
     scenes = [lambda: held([HoldTime(0.0)]), lambda: held([])]
     asyncio.run(lives(edge, script, *scenes, eventually=eventually))
@@ -326,3 +326,44 @@ def test_a_slow_output_makes_no_part_later_than_it_was(edge: Edge, eventually: E
         ("BaselineSeen", 1000.0),
         (WRITTEN, 1005.0),
     ]
+
+
+def test_a_control_that_lost_its_output_is_held_again_though_it_says_nonsense(
+    edge: Edge, eventually: Eventually
+) -> None:
+    """Its power was off. It answers since, but nothing that could be believed."""
+    script = Script(count(1), count(1), BadAnswer("no such register"), output=False)
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+
+    def lose() -> Callable[[], Any]:
+        script.output = False
+        return lambda: script.output
+
+    scenes = [lambda: lambda: script.output and len(script.steps) == 1, lose]
+    asyncio.run(lives(edge, script, *scenes, eventually=eventually))
+    assert [data for _, data, _ in holds(edge)] == ['{"held":true}']
+
+
+def test_an_adapter_with_a_mistake_of_its_own_holds_its_machine_all_the_same(
+    edge: Edge, eventually: Eventually
+) -> None:
+    script = Script(count(1), KeyError("a mistake"), output=False)
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+    asyncio.run(lives(edge, script, lambda: lambda: script.output, eventually=eventually))
+
+
+def test_a_hold_does_not_wait_for_the_next_try(
+    edge: Edge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_SECONDS", 60.0)
+    monkeypatch.setattr(retry, "LAST_SECONDS", 60.0)
+    script = Script(AdapterError("gone"), count(1), output=False)
+    edge.profiles["a"] = Profile()
+
+    def held() -> Callable[[], Any]:
+        edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+        edge.profile_changed.set()
+        return lambda: script.output
+
+    scenes = [lambda: lambda: edge.lives["a"].error, held]
+    asyncio.run(lives(edge, script, *scenes, eventually=eventually))

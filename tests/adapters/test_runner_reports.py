@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +112,52 @@ def test_what_nobody_heard_is_a_fact_with_the_readings_around_it(edge: ScriptedE
     ]
 
 
+@pytest.mark.parametrize("update", [None, MachineUpdate(success=False)])
+def test_a_loss_waits_for_something_that_is_known(
+    edge: ScriptedEdge, eventually: Eventually, update: MachineUpdate | None
+) -> None:
+    """And the mark waits with it: after a restart it is found again."""
+    unknown = [Report(update, mark="m2", lost="overrun")]
+    adapter = Script([Report(count(41), mark="m1")], unknown, [Report(count(44), mark="m3")])
+    run(edge, eventually, lambda: "CyclesSeen" in edge.types(), adapter)
+    assert [each["why"] for each in lost(edge)] == ["overrun"]
+    assert set(adapter.marks) <= {None, "m1"}
+    assert edge.spool.state("a").mark == "m3"
+
+
+def test_what_the_adapter_knows_goes_before_what_the_disk_did(edge: ScriptedEdge, eventually: Eventually) -> None:
+    """A counter of 16 bits that began anew while the disk was full did not wrap."""
+
+    class Small(Script):
+        counter_bits = 16
+
+    adapter = Small(count(65_530), [Report(count(20), lost="restart")], [NOTHING_NEW])
+    runner = edge.runner("a", adapter)
+    runner._lost = "disk"
+
+    async def main() -> None:
+        running = asyncio.create_task(runner.run())
+        await eventually(lambda: "GapSeen" in edge.types())
+        running.cancel()
+        await asyncio.wait([running])
+
+    asyncio.run(main())
+    assert "CyclesSeen" not in edge.types()
+
+
+def test_a_full_disk_is_no_dead_link(
+    edge: ScriptedEdge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(edge.spool, "write", full)
+    run(edge, eventually, lambda: edge.lives and edge.lives["a"].error, Script(count(1)))
+    live = edge.lives["a"]
+    assert (live.connected, live.last_contact) == (True, 1000.0)
+    assert live.error == "the spool can't be written: database or disk is full"
+
+
 def test_a_machine_that_is_off_is_not_connected_but_was_heard_until_then(
     edge: ScriptedEdge, eventually: Eventually
 ) -> None:
@@ -165,7 +212,7 @@ def test_a_full_disk_is_told_when_there_is_room_again(edge: ScriptedEdge, eventu
         assert 1 < counted(edge) < 78
         edge.spool._db.execute("PRAGMA max_page_count = 1000000")
         edge.now += 60
-        await eventually(lambda: edge.lives["a"].connected)
+        await eventually(lambda: edge.lives["a"].error is None)
         running.cancel()
         await asyncio.wait([running])
 

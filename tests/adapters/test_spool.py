@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from takt_adapters.spool import Dated, Spool, SpoolError, in_order
+from takt_adapters.runner import in_order
+from takt_adapters.spool import Dated, Spool
+from takt_adapters.spool_file import SpoolError
 from taktledger.domain.controls import ControlChanges
 from taktledger.domain.shop import Control, Counter
 from taktledger.shopfloor.detector import DetectorState, RunTime
@@ -126,11 +128,12 @@ def test_sequences_are_never_used_again(open_spool: Callable[[], Spool]) -> None
         spool = open_spool()
 
 
-def test_times_never_go_back(open_spool: Callable[[], Spool]) -> None:
+def test_each_fact_keeps_its_own_time(open_spool: Callable[[], Spool]) -> None:
+    """What is told of a hold happened now, and what a machine says after it may be older."""
     spool = open_spool()
     spool.write("mill-1", state(1), dated(100.0, BASELINE))
     spool.write("mill-1", state(2), dated(50.0, CYCLE))
-    assert [at for _, at, _ in kept(spool)] == [100.0, 100.0]
+    assert [at for _, at, _ in kept(spool)] == [100.0, 50.0]
 
 
 def test_a_fact_that_is_set_aside_is_kept_and_told(open_spool: Callable[[], Spool]) -> None:
@@ -142,7 +145,7 @@ def test_a_fact_that_is_set_aside_is_kept_and_told(open_spool: Callable[[], Spoo
     assert spool.backlog("mill-1") == 2
     spool = open_spool()
     assert spool.backlog("mill-1") == 2
-    rows = spool._db.execute("SELECT sequence, type, error FROM fact WHERE error IS NOT NULL").fetchall()
+    rows = spool._db.execute("SELECT sequence, type, error FROM refused").fetchall()
     assert rows == [(1, "BaselineSeen", "no such thing")]
 
 

@@ -120,6 +120,9 @@ def test_the_command_shows_the_same(fresh: Server) -> None:
         assert "no route" in shown.output
     assert "401" in run(key="x" * 64).output
     assert run(url="http://127.0.0.1:9").exit_code == 1
+    assert "Error: " in run(key="schlüssel").output
+    assert "Error: " in run(url="http://[::").output
+    assert "does not answer as a ledger does" in run(url=f"{fresh.url}/docs?").output
     assert "no answer" in run(url="http://127.0.0.1:9").output
 
 
@@ -152,7 +155,7 @@ def test_five_seconds_are_allowed(difference: float) -> None:
 
 def test_reports_that_were_late_say_nothing_of_the_clock() -> None:
     """A clock that is read 9 seconds after it was sent seems to be behind."""
-    assert clocks(shop(), -0.1, -9.0, -9.0) == []
+    assert clocks(shop(), -0.1, *[-9.0] * (CLOCK_REPORTS - 1)) == []
     assert clocks(shop(), -9.0) == []
 
 
@@ -163,10 +166,8 @@ def test_it_is_noted_once_and_so_is_its_end() -> None:
 
 
 def test_nobody_waits_for_the_clock_of_a_machine_that_is_not_used() -> None:
-    assert clocks(shop(disabled=True), 9.0, 9.0, 9.0) == []
-    assert clocks(shop(archived=True, clock_difference=9.0), 9.0, 9.0, 9.0) == [
-        NoteClock(machine_id=1, difference=None)
-    ]
+    assert clocks(shop(disabled=True), *[9.0] * CLOCK_REPORTS) == []
+    assert clocks(shop(archived=True, clock_difference=9.0), 9.0) == [NoteClock(machine_id=1, difference=None)]
 
 
 def test_silence_goes_by_our_clock() -> None:
@@ -175,6 +176,26 @@ def test_silence_goes_by_our_clock() -> None:
     live.hear(there, {"mill-1": MachineLive(connected=True, last_contact=NOON - 3600)}, NOON, NOON - 3600)
     assert list(live.silences(there, NOON + 1, NOON - 9999)) == []
     assert len(list(live.silences(there, NOON + 61, NOON - 9999))) == 1
+
+
+def test_a_clock_that_is_set_right_makes_nobody_silent() -> None:
+    """Ahead by an hour, and then right: each report's contact goes by its own clock."""
+    there, live = shop(last_fact_at=NOON), LiveState()
+    for second in range(0, 60, 2):
+        ahead = 3600 if second < 20 else 0
+        now = NOON + second
+        live.hear(there, {"mill-1": MachineLive(connected=True, last_contact=now + ahead)}, now, now + ahead)
+        assert list(live.silences(there, now, NOON - 9999)) == []
+
+
+def test_machines_that_nobody_uses_any_more_are_left_out(fresh: Server) -> None:
+    with fresh.client(fresh.admin_key) as api, fresh.client(fresh.edge_key) as edge:
+        facts(edge, "mill-1", cycle(time.time()))
+        assert "mill-1" in get(api, "/api/adapters/")
+        api.patch("/api/machines/1", json={"archived": True})
+        assert get(api, "/api/adapters/") == {}
+        tell(edge, mill_1={})  # but it is still read
+        assert "mill-1" in get(api, "/api/adapters/")
 
 
 def test_a_flood_of_names_fills_no_memory() -> None:

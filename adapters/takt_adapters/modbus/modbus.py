@@ -49,7 +49,7 @@ class ModbusAdapter:
         return self._held
 
     async def connect(self, mark: str | None) -> None:
-        self._joined = True
+        self._joined, self._held = True, None
         await self._connection.join(self, self.settings.timeout_seconds)
 
     async def close(self) -> None:
@@ -75,7 +75,7 @@ class ModbusAdapter:
             output = self.settings.hold_output
             if not any(word for place, word in words.items() if output is None or place != output.span[:2]):
                 # Turning to 0 with all the rest is a change, but no sign of life. Nor is what we wrote ourselves.
-                raise AdapterError("nothing but zeros, and the heartbeat with them")
+                raise BadAnswer("nothing but zeros, and the heartbeat with them")
             if not self._beat.is_alive(read["heartbeat"]):
                 return None
         return update_of(self.settings, read)

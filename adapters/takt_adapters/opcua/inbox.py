@@ -1,6 +1,6 @@
 """What a subscription said and nobody has looked at yet: bounded, in order, and honest about what is missing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -28,7 +28,9 @@ class Moment(NamedTuple):
 
 
 class Inbox:
-    def __init__(self) -> None:
+    def __init__(self, latest: Collection[int] = ()) -> None:
+        """Of the handles in `latest` only the last value matters."""
+        self.latest = frozenset(latest)
         self.heard_at = 0.0
         """When the last message came, even an empty one."""
         self.published_at: float | None = None
@@ -41,17 +43,21 @@ class Inbox:
         """Why nothing more will come."""
         self._publishes: list[tuple[float, list[ua.MonitoredItemNotification]]] = []
         self._waiting = 0
-        self._sequence: int | None = None
+        self._sequence = 0
         self._newest: dict[int, float] = {}
 
     def take(self, result: ua.PublishResult, now: float) -> None:
         """Called for each message of the subscription, so it only keeps what came."""
         message = result.NotificationMessage
         self.heard_at, self.published_at = now, seconds(message.PublishTime)
-        if not message.NotificationData:
-            return  # a sign of life
-        if self._sequence is not None and message.SequenceNumber != self._sequence % SEQUENCES + 1:
-            self.overrun = True
+        is_next = message.SequenceNumber == self._sequence % SEQUENCES + 1
+        if not message.NotificationData:  # a sign of life, with the number of the message to come
+            self.doubtful = self.doubtful or not is_next
+            self._sequence = (message.SequenceNumber or 1) - 1
+            return
+        if not is_next:
+            self.overrun = self.overrun or self._sequence != 0
+            self.doubtful = True
         self._sequence = message.SequenceNumber
         changes: list[ua.MonitoredItemNotification] = []
         for each in message.NotificationData:
@@ -61,15 +67,29 @@ class Inbox:
                 self.ended = each.Status.name
         for each in changes:
             self._note(each.ClientHandle, each.Value)
+        self._publishes.append((now, changes))
         self._waiting += len(changes)
         if self._waiting > LIMIT:
-            self.overrun = True
-        else:
-            self._publishes.append((now, changes))
+            self._forget_outdated()
+        if self._waiting > LIMIT:
+            self.overrun, self._publishes, self._waiting = True, [], 0
+
+    def _forget_outdated(self) -> None:
+        """Of values of which only the last one matters."""
+        seen: set[int] = set()
+        for _, changes in reversed(self._publishes):
+            kept = []
+            for each in reversed(changes):
+                if each.ClientHandle not in seen:
+                    kept.append(each)
+                if each.ClientHandle in self.latest:
+                    seen.add(each.ClientHandle)
+            changes[:] = reversed(kept)
+        self._waiting = sum(len(changes) for _, changes in self._publishes)
 
     def _note(self, handle: int, value: ua.DataValue) -> None:
         at = seconds(value.SourceTimestamp)
-        self.overrun = self.overrun or is_overflown(value)
+        self.overrun = self.overrun or (handle not in self.latest and is_overflown(value))
         if at is not None:
             self.doubtful = self.doubtful or at < self._newest.get(handle, at)
             self._newest[handle] = at
@@ -96,12 +116,14 @@ class Inbox:
         return moments
 
 
-def _moments(heard_at: float, changes: Iterable[ua.MonitoredItemNotification]) -> list[Moment]:
+def _moments(heard_at: float, changes: Sequence[ua.MonitoredItemNotification]) -> list[Moment]:
     """Servers send what changed item by item; we want it moment by moment, which needs their times."""
-    said = [(seconds(each.Value.SourceTimestamp), each) for each in changes]
-    times = [at for at, _ in said if at is not None]
-    if len(times) == len(said):
-        said.sort(key=lambda each: each[0] or 0.0)
+    said: list[tuple[float | None, ua.MonitoredItemNotification]] = []
+    at = next(filter(None, (seconds(each.Value.SourceTimestamp) for each in changes)), None)
+    for each in changes:
+        at = seconds(each.Value.SourceTimestamp) or at  # one without a time came with the one before it
+        said.append((at, each))
+    said.sort(key=lambda each: each[0] or 0.0)
     moments: list[Moment] = []
     for at, each in said:
         last = moments[-1] if moments else None

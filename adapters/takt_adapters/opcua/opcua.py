@@ -3,7 +3,7 @@
 A subscription samples, so its notifications are never counted: what the counter reads is what counts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,13 @@ from takt_adapters.mapping import HEARTBEAT, HOLD_OUTPUT, named, update_of
 from takt_adapters.opcua.inbox import Moment, seconds
 from takt_adapters.opcua.session import CURRENT_TIME, START_TIME, Session
 from takt_adapters.opcua.settings import OpcuaSettings, Place, shown
+from taktledger.shopfloor.facts import RESTART
 from taktledger.shopfloor.update import MachineUpdate
 
+LATEST = (HEARTBEAT, HOLD_OUTPUT, "feed_rate_override")
+"""Of these, and of variables, only the last value matters: what comes too fast for us is no loss."""
+RECHECK_SECONDS = 10.0
+"""Everything is read anew after so long: a server may forget a subscription, or a part of it, without a word."""
 NO_VALUE = {
     StatusCodes.BadNodeIdUnknown: "there is no such node",
     StatusCodes.BadNodeIdInvalid: "there is no such node",
@@ -52,7 +57,7 @@ class OpcuaAdapter:
         self._lost: str | None = None
         self._lag = 0.0
         """Our clock less the server's."""
-        self._polled_at = 0.0
+        self._polled_at = self._read_at = 0.0
         self._beat: Heartbeat | None = None
         if settings.heartbeat is not None:
             self._beat = Heartbeat(settings.heartbeat.where, settings.heartbeat.max_age_seconds, clock)
@@ -72,7 +77,8 @@ class OpcuaAdapter:
 
     async def connect(self, mark: str | None) -> None:
         await self.close()
-        self._session = session = Session(self.settings, self._clock)
+        latest = [handle for handle, name in enumerate(self._names) if name in LATEST or name.startswith("variable ")]
+        self._session = session = Session(self.settings, self._clock, latest)
         self._values, self._kinds, self._untold = {}, {}, False
         await session.open()
         found = await session.resolve(self._places)
@@ -82,22 +88,21 @@ class OpcuaAdapter:
         self._polled_at = self._clock()
         self._lag = self._polled_at - (seconds(_time(current)) or 0.0)
         self._restarted(mark, _time(started))
-        self._read = self._by_handle(values)
+        self._read, self._read_at = self._by_handle(values), self._polled_at
         session.inbox.settle(self._read)
         await session.watch(
             {
                 handle: self._nodes[self._names[handle]]
                 for handle, value in self._read.items()
                 if value.StatusCode is None or value.StatusCode.value not in NO_VALUE
-            },
-            # Of these only the last value matters.
-            {self._names.index(name): 1 for name in (HEARTBEAT, HOLD_OUTPUT) if name in self._names},
+            }
         )
 
     def _restarted(self, mark: str | None, started_at: datetime | None) -> None:
         """The counters of a server that started anew may have passed their old values: then they hide what was made."""
         self._mark = None if started_at is None else started_at.isoformat()
-        self._lost = "restart" if self._mark is not None and mark not in (None, self._mark) else None
+        if self._mark is not None and mark not in (None, self._mark):
+            self._lost = RESTART
 
     async def close(self) -> None:
         session, self._session = self._session, None
@@ -131,16 +136,18 @@ class OpcuaAdapter:
         if self._read:
             reports.append(self._report(self._read))
             self._read = {}
-        if inbox.overrun or inbox.doubtful:
+        if inbox.overrun or inbox.doubtful or self._clock() - self._read_at > RECHECK_SECONDS:
             self._lost = self._lost or ("overrun" if inbox.overrun else None)
+            heard = self._said(inbox.empty()) if not inbox.overrun and not inbox.doubtful else []
             inbox.forget()
             read = self._by_handle(await session.read(list(self._nodes.values())))
+            self._read_at = self._clock()
             inbox.settle(read)
-            return [*reports, self._report(read)]
-        for moment in inbox.empty():
-            if self._take(moment.changes):
-                reports.append(Report(self._update(), self._age(moment)))
-        return reports
+            return [*reports, *heard, self._report(read)]
+        return [*reports, *self._said(inbox.empty())]
+
+    def _said(self, moments: Iterable[Moment]) -> list[Report]:
+        return [Report(self._update(), self._age(moment)) for moment in moments if self._take(moment.changes)]
 
     def _report(self, values: Mapping[int, ua.DataValue]) -> Report:
         self._take(values)

@@ -1,7 +1,7 @@
 """One connection with a server, from its certificate to its subscription. A session that failed is never used again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from asyncua import ua
@@ -39,13 +39,15 @@ HIERARCHICAL = ua.NodeId.from_string("i=33")
 
 
 class Session:
-    def __init__(self, settings: OpcuaSettings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: OpcuaSettings, clock: Callable[[], float], latest: Collection[int]) -> None:
+        """Of the handles in `latest` only the last value matters."""
         self._settings, self._clock = settings, clock
         self._client = BoundedClient(settings.url, settings.timeout_seconds)
         self._pin = security.Pin(settings)
         self._renew_at = 0.0
+        self._renewing = asyncio.Lock()
         self._silent_seconds = SILENT_SECONDS
-        self.inbox = Inbox()
+        self.inbox = Inbox(latest)
 
     async def open(self) -> None:
         """Raises AdapterError. No password or signature of a user is sent before the server's certificate is known."""
@@ -184,7 +186,7 @@ class Session:
         if not status.is_good():
             raise BadAnswer(f"the server refuses to write it: {status.name}")
 
-    async def watch(self, nodes: Mapping[int, ua.NodeId], queues: Mapping[int, int]) -> None:
+    async def watch(self, nodes: Mapping[int, ua.NodeId]) -> None:
         """From now on their changes come into the inbox, by handle. Raises AdapterError."""
         uaclient = self._client.uaclient
         wanted = ua.CreateSubscriptionParameters(PUBLISHING_MS, LIFETIME_COUNT, KEEPALIVE_COUNT, 0, True, 0)
@@ -204,7 +206,9 @@ class Session:
             ua.MonitoredItemCreateRequest(
                 ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=AttributeIds.Value),
                 MonitoringMode=ua.MonitoringMode.Reporting,
-                RequestedParameters=ua.MonitoringParameters(handle, SAMPLING_MS, QueueSize=queues.get(handle, QUEUE)),
+                RequestedParameters=ua.MonitoringParameters(
+                    handle, SAMPLING_MS, QueueSize=1 if handle in self.inbox.latest else QUEUE
+                ),
             )
             for handle, node in nodes.items()
         ]
@@ -213,6 +217,8 @@ class Session:
         parameters = ua.CreateMonitoredItemsParameters(made.SubscriptionId, ua.TimestampsToReturn.Source, items)
         async with self._asked():
             results = await uaclient.create_monitored_items(parameters)
+        if len(results or ()) != len(items):
+            raise BadAnswer(f"the server answers for {len(results or ())} nodes instead of {len(items)}")
         for result in results:
             if not result.StatusCode.is_good():
                 raise AdapterError(f"the server refuses to report changes: {result.StatusCode.name}")
@@ -223,6 +229,8 @@ class Session:
             self.inbox.take(result, self._clock())
         except Exception:  # asyncua would only log it
             self.inbox.overrun = True
+        with suppress(AdapterError):  # the next poll finds out
+            await self._renew()
         await asyncio.sleep(PACE_SECONDS)
 
     async def check(self) -> None:
@@ -235,11 +243,16 @@ class Session:
             await asyncio.sleep(0.1)  # we may have been busy ourselves, and what it said still waits to be read
             if self._is_silent():
                 raise AdapterError(f"{self._server} is silent for more than {self._silent_seconds:g} s")
-        if self._clock() > self._renew_at:
-            async with self._asked():
-                await self._client.open_secure_channel(renew=True)
-            self._client.uaclient.revolve_security_token()
-            self._renew_at = self._clock() + self._client.secure_channel_timeout * 0.75e-3
+        await self._renew()
+
+    async def _renew(self) -> None:
+        """The channel, before it ends. Polls may be further apart than it lasts."""
+        async with self._renewing:
+            if self._clock() > self._renew_at:
+                async with self._asked():
+                    await self._client.open_secure_channel(renew=True)
+                self._client.uaclient.revolve_security_token()
+                self._renew_at = self._clock() + self._client.secure_channel_timeout * 0.75e-3
 
     def _is_silent(self) -> bool:
         return self._clock() - self.inbox.heard_at > self._silent_seconds

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from asyncua import ua
+from asyncua.client import ua_client
 from asyncua.client.client import Client
 from asyncua.client.ua_client import UaClient, UASocketProtocol
 from asyncua.common.connection import TransportLimits
@@ -39,6 +40,21 @@ class _NoArray:
 
 
 ua_binary.Primitives1.Null = _NoArray  # type: ignore[attr-defined]
+
+
+_wait_for = ua_client.wait_for  # type: ignore[attr-defined]
+
+
+async def _wait_for_as_usual(what: Any, timeout: float | None) -> Any:
+    """Theirs raises a cancellation of its own kind when the answer comes in the same moment, and then asyncio's
+    timeouts don't know that it was they who cancelled: the machine's task would end, without a word."""
+    try:
+        return await _wait_for(what, timeout)
+    except asyncio.CancelledError:
+        raise asyncio.CancelledError from None
+
+
+ua_client.wait_for = _wait_for_as_usual  # type: ignore[attr-defined,assignment]
 
 
 class _Limits(TransportLimits):

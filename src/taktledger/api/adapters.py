@@ -2,35 +2,11 @@
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from msgspec import Struct
 
 from taktledger.api.backend import Backend
 from taktledger.api.live import Heard
 from taktledger.domain.shop import Machine
-
-
-class AdapterStatus(Struct, kw_only=True):
-    source_name: str
-    machine_id: int | None
-    """Null: the machine has never answered, so that the ledger doesn't know it yet."""
-    adapter: str | None
-    """Which one reads it. Null: no edge has spoken of it since this server was started."""
-    connected: bool
-    last_update: float | None
-    """When the machine last answered: UNIX seconds, by the ledger's clock."""
-    age: float | None
-    """Seconds since then."""
-    error: str | None
-    errors: int
-    """How often the link failed since the edge was started."""
-    backlog: int
-    """Facts that wait at the edge."""
-    clock_difference: float | None
-    """Seconds by which the edge's clock is ahead of the ledger's."""
-    hold_output: bool | None
-    """As it was last read. Null: nobody knows, or the machine has none."""
-    reported: float | None
-    """When its edge last said so. UNIX seconds."""
+from taktledger.shopfloor.wire import AdapterStatus
 
 
 class AdapterController(Controller):
@@ -46,10 +22,16 @@ class AdapterController(Controller):
 def adapters(backend: Backend) -> dict[str, AdapterStatus]:
     """By source name."""
     shop, now = backend.writer.shop, backend.clock()
-    named = {machine.source_name: machine for machine in shop.machines.values() if machine.reported_by_edge}
+    known = {machine.source_name: machine for machine in shop.machines.values()}
+    read = {
+        name
+        for name, machine in known.items()
+        if machine.reported_by_edge and not machine.archived and not machine.disabled
+    }
     heard = {name: each for name, each in backend.live.machines.items() if each.live.adapter is not None}
-    known = {name: shop.machines[shop.machine_ids[name]] for name in heard if name in shop.machine_ids}
-    return {name: _status(name, (named | known).get(name), heard.get(name), now) for name in sorted({*named, *heard})}
+    # Of a machine that isn't used any more, or was deleted, nobody waits to hear.
+    told = {name for name, each in heard.items() if each.is_heard(now)}
+    return {name: _status(name, known.get(name), heard.get(name), now) for name in sorted(read | told)}
 
 
 def _status(name: str, machine: Machine | None, heard: Heard | None, now: float) -> AdapterStatus:

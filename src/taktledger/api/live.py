@@ -13,7 +13,7 @@ from taktledger.shopfloor.ingest import CLOCK_SECONDS
 
 SILENT_SECONDS = 10.0
 """An edge says how its machines are every two seconds. After this long nobody knows."""
-CLOCK_REPORTS = 3
+CLOCK_REPORTS = 10
 """A report may be late on its way, and its clock with it. Not so many in a row."""
 CLOCK_AGREES_SECONDS = CLOCK_SECONDS / 2
 """So near it must come again to be right again."""
@@ -29,7 +29,7 @@ class MachineLive(Struct, kw_only=True):
     connected: bool
     last_contact: Seconds | None = None
     """UNIX seconds, by the edge's clock."""
-    error: str | None = None
+    error: Line | None = None
     backlog: Count = 0
     """Facts that wait at the edge."""
     adapter: Line | None = None
@@ -46,6 +46,8 @@ class Heard(Struct):
     live: MachineLive
     at: float
     """When. UNIX seconds of our own clock."""
+    last_contact: float | None
+    """By our clock."""
     differences: list[float]
     """The edge's clock less ours, as of the last reports that say it."""
 
@@ -53,12 +55,6 @@ class Heard(Struct):
     def clock_difference(self) -> float | None:
         """Seconds by which the edge's clock is ahead. A report that was long on its way made it look behind."""
         return max(self.differences, default=None)
-
-    @property
-    def last_contact(self) -> float | None:
-        """By our clock."""
-        contact = self.live.last_contact
-        return None if contact is None else contact - (self.clock_difference or 0.0)
 
     def is_heard(self, now: float) -> bool:
         """What an edge said long ago is not true any more."""
@@ -84,11 +80,14 @@ class LiveState(Struct):
                     continue
                 unknown += 1
             differences = [*(before.differences if before else ()), *([clock - now] if clock is not None else ())]
-            self.machines[name] = Heard(live, now, differences[-CLOCK_REPORTS:])
+            contact = live.last_contact
+            if contact is not None and clock is not None:
+                contact += now - clock  # how long ago it was, whatever time it is there
+            self.machines[name] = Heard(live, now, contact, differences[-CLOCK_REPORTS:])
 
     def last_contact(self, source_name: str) -> float | None:
         heard = self.machines.get(source_name)
-        return heard.live.last_contact if heard else None
+        return heard.last_contact if heard else None
 
     def silences(self, shop: Shop, now: float, since: float) -> Iterator[NoteContact]:
         """Machines of an edge that have fallen silent, or do so no more. `since`: when this server began to listen."""
@@ -105,11 +104,13 @@ class LiveState(Struct):
         """Machines whose edge has another time than we, or has the same again."""
         for machine in shop.machines.values():
             heard = self.machines.get(machine.source_name)
-            if heard is None or len(heard.differences) < CLOCK_REPORTS or not heard.is_heard(now):
-                continue
-            difference = heard.clock_difference or 0.0
+            difference = 0.0
+            if _is_awaited(machine):
+                if heard is None or len(heard.differences) < CLOCK_REPORTS or not heard.is_heard(now):
+                    continue
+                difference = heard.clock_difference or 0.0
             limit = CLOCK_SECONDS if machine.clock_difference is None else CLOCK_AGREES_SECONDS
-            differs = abs(difference) > limit and _is_awaited(machine)
+            differs = abs(difference) > limit
             if differs != (machine.clock_difference is not None):
                 yield NoteClock(machine_id=machine.id, difference=round(difference, 3) if differs else None)
 

@@ -230,7 +230,7 @@ def _cycles(profile: Profile, new: DetectorState, step: CountStep, counter: str)
 
 
 def _run_time(run: RunTime, at: float) -> Iterator[f.Fact]:
-    if run.tool_seconds and run.measured_since is not None and at - run.measured_since >= BLIND_SECONDS:
+    if run.tool_seconds and run.measured_since is not None and not 0 <= at - run.measured_since < BLIND_SECONDS:
         yield f.RunTimeSeen(tool_seconds=run.tool_seconds)
         run.tool_seconds, run.measured_since = {}, at
 
@@ -273,7 +273,8 @@ def _variables(profile: Profile, new: DetectorState, at: float) -> Iterator[f.Fa
         value = run.variables.get(number)
         if value is None or value == control.variables.get(number):
             continue
-        if number in at_once or at - run.variable_reported_at.get(number, float("-inf")) >= VARIABLES_SECONDS:
+        since = at - run.variable_reported_at.get(number, float("-inf"))
+        if number in at_once or not 0 <= since < VARIABLES_SECONDS:  # the clock may have been set back
             changed[number] = value
             run.variable_reported_at[number] = at
     if changed:

@@ -12,8 +12,8 @@ from taktledger.domain.controls import ControlChanges
 from taktledger.domain.shop import Counter
 from taktledger.domain.values import Count, Duration, Int, Line, Name, Number, Seconds
 
-RESTART = "restart"
-"""Why reports were lost: whoever keeps the counters started anew."""
+RESTART, DISK, DAMAGED = "restart", "disk", "damaged"
+"""Why reports were lost: whoever keeps the counters started anew; the edge could not write, or not read it again."""
 CounterName = Annotated[str, Meta(pattern=r"^(part_count|\d{1,10})$")]
 Counters = dict[CounterName, Counter]
 
