@@ -18,11 +18,12 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 MAX_BYTES = 8_000_000
 """Of one answer. The probe of a large machine has some hundred thousand."""
+HUNG_UP = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 HEADERS = {"Accept": "text/xml, application/xml", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
 
 
 class Agent:
-    """One connection, kept alive. It never repeats a question by itself."""
+    """One connection, kept alive."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._url = url.rstrip("/")
@@ -43,7 +44,10 @@ class Agent:
         target = "/".join(quote(each, safe="") for each in path) + (f"?{urlencode(query)}" if query else "")
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                status, body = await self._get(f"{self._url}/{target}")
+                try:
+                    status, body = await self._get(f"{self._url}/{target}")
+                except HUNG_UP:  # an agent may end a connection that was idle, just when it is asked again
+                    status, body = await self._get(f"{self._url}/{target}")
         except TimeoutError as error:
             raise AdapterError(f"{target}: no whole answer within {self._timeout_seconds:g} s") from error
         except HTTP_ERRORS as error:

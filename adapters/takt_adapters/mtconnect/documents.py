@@ -13,7 +13,8 @@ from xml.etree.ElementTree import Element, ParseError, XMLParser
 from takt_adapters.adapter import BadAnswer
 
 MAX_TAGS = 400_000
-"""What an element takes in memory is many times what it takes in the answer."""
+MAX_ATTRIBUTES = 400_000
+"""What an element or an attribute takes in memory is many times what it takes in the answer."""
 SHOWN = 200
 """Characters of a peer's text in a message."""
 
@@ -50,6 +51,8 @@ def parse(body: bytes, kind: Kind) -> Element:
         raise BadAnswer("the answer has a document type or isn't UTF-8: no MTConnect document does that")
     if body.count(b"<") > MAX_TAGS:
         raise BadAnswer(f"the answer has more than {MAX_TAGS} tags")
+    if body.count(b"=") > MAX_ATTRIBUTES:  # each has one
+        raise BadAnswer(f"the answer has more than {MAX_ATTRIBUTES} attributes")
     try:
         parser = XMLParser()
         parser.feed(body)

@@ -13,12 +13,16 @@ from takt_adapters.mtconnect.readings import readings
 from takt_adapters.mtconnect.settings import MtconnectSettings
 from takt_adapters.mtconnect.state import BadValue, State
 from takt_adapters.mtconnect.streams import Observation, is_there, moments, observations
+from taktledger.shopfloor.facts import RESTART
 from taktledger.shopfloor.update import MachineUpdate
 
 COUNT = 1000
 """Observations asked for at once."""
 REQUESTS = 10
 """At most so many per poll: the rest of a long absence comes with the next ones."""
+ENOUGH = 2000
+"""Reports after which a poll asks for no more, so that it has fewer than 3000: all of them are detected in one go, and
+other machines wait meanwhile."""
 RESTARTS = 3
 """So often an agent may start anew while it is asked."""
 FROZEN_SECONDS = 10.0
@@ -37,7 +41,7 @@ class Mark(NamedTuple):
 
     @classmethod
     def parse(cls, text: str | None) -> "Mark | None":
-        """None: there is none, or another adapter wrote it."""
+        """None: there is none, or another adapter wrote it, which followed another's counters."""
         found = re.fullmatch(r"([0-9]{1,20}):([0-9]{1,20})", text or "")
         return cls(int(found[1]), int(found[2])) if found else None
 
@@ -78,7 +82,8 @@ class MtconnectAdapter:
         await self.close()
         self._agent = Agent(self.settings.url, self.settings.timeout_seconds)
         self._told, self._lost, self._ready = None, None, []
-        await self._enter(Mark.parse(mark))
+        since = Mark.parse(mark)
+        await self._enter(since, RESTART if mark is not None and since is None else None)
 
     async def close(self) -> None:
         agent, self._agent = self._agent, None
@@ -99,11 +104,11 @@ class MtconnectAdapter:
         found, _ = await self._current(model)
         return readings(model, found)
 
-    async def _enter(self, since: Mark | None) -> None:
-        """Reads the data items, and goes on after `since` or takes the device as it is now."""
+    async def _enter(self, since: Mark | None, why: str | None = None) -> None:
+        """Reads the data items, and goes on after `since` or takes the device as it is now. `why` as for `_start`."""
         await self._probe()
         if since is None or since.instance != self._at.instance or not await self._resume(since):
-            await self._start(since)
+            await self._start(since, why)
 
     async def _probe(self) -> Model:
         wanted = self.settings.device
@@ -127,13 +132,13 @@ class MtconnectAdapter:
             return False
         if since.lost(header) is not None:
             return False
-        state.load(found, strict=False)
+        state.load_as_before(found, since.next)
         self._at = self._told = since
         self._model_changed = header.model_changed
         return True
 
     async def _start(self, since: Mark | None, why: str | None = None) -> None:
-        """Takes the device as it is now. `why` what came after `since` is lost, if the agent's numbers don't say it."""
+        """Takes the device as it is now. `why` what came before is lost, if the agent's numbers don't say it."""
         for _ in range(RESTARTS):
             state = self._known()
             found, header = await self._current(state.model)
@@ -143,13 +148,13 @@ class MtconnectAdapter:
         else:
             raise AdapterError(f"the agent started anew {RESTARTS} times while it was asked")
         self._model_changed = header.model_changed
-        lost = (since.lost(header) or why) if since is not None else None
+        lost = (since.lost(header) if since is not None else None) or why
         if since is not None and lost is None:
-            # It only can't say how it was then. Later conditions are none the worse for being known too early.
-            state.load(found, strict=False)
+            # It only can't say how it was then.
+            state.load_as_before(found, since.next)
             self._at = self._told = since
             return
-        state.load(found, strict=True)
+        state.load(found)
         self._at = Mark(header.instance, header.next)
         self._lost = self._lost or lost
         self._ready.append(self._report(state.update(), 0.0, self._at))
@@ -181,7 +186,7 @@ class MtconnectAdapter:
                 continue
             before, self._at = self._at, Mark(header.instance, header.next)
             self._ready += self._reports(root, header, before.next)
-            if header.next > header.last or self._at == before:
+            if header.next > header.last or self._at == before or len(self._ready) >= ENOUGH:
                 break
         if not self._ready:
             self._ready.append(self._report(self._known().nothing_new(), 0.0, self._at))
@@ -193,6 +198,8 @@ class MtconnectAdapter:
         found = [each for each in observations(root, state.model, state.wanted) if each.sequence >= since]
         if found and found[-1].sequence >= header.next:
             raise BadAnswer(f"the answer ends before {header.next}, and has {found[-1].sequence}")
+        if len(found) > COUNT:
+            raise BadAnswer(f"the answer has {len(found)} observations: {COUNT} were asked for")
         forgiven = self._forgiven.next if self._forgiven.instance == header.instance else 0
         now = seconds(header.created)
         said = list(moments(found))

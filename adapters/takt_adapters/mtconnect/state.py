@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from takt_adapters.adapter import BadAnswer
+from takt_adapters.mtconnect.conditions import Conditions
 from takt_adapters.mtconnect.documents import shown
 from takt_adapters.mtconnect.model import Model
-from takt_adapters.mtconnect.streams import UNAVAILABLE, Observation
-from taktledger.domain.shop import ControlAlarm
+from takt_adapters.mtconnect.streams import MAX_LINE, UNAVAILABLE, Observation
 from taktledger.shopfloor.update import MachineUpdate
 
 MAX_COUNT = 2**32 - 1
 MAX_OVERRIDE = 10_000.0
-MAX_LINE = 500
-MAX_ACTIVE = 100
-"""Conditions that one data item may have at once. Of more the oldest are forgotten."""
 
 Field = str | int
 """Field of the machine update, or number of a variable."""
@@ -84,31 +81,6 @@ def read(field: Field, text: str) -> Any:
     return _number(text) if isinstance(field, int) else READ[field](text)
 
 
-class Conditions:
-    """The conditions of one data item. Unavailable is unknown: what was active stays, until it says something new."""
-
-    def __init__(self) -> None:
-        self.known = False
-        self.ever_known = False
-        self.active: dict[str, ControlAlarm] = {}
-
-    def take(self, each: Observation) -> None:
-        if each.level not in ("Normal", "Warning", "Fault"):
-            self.known = False
-            return
-        if not self.known:
-            self.active = {}
-        self.known = self.ever_known = True
-        if each.level != "Normal":
-            self.active[each.key] = _alarm(each)
-            if len(self.active) > MAX_ACTIVE:
-                del self.active[next(iter(self.active))]
-        elif each.key:
-            self.active.pop(each.key, None)
-        else:
-            self.active = {}
-
-
 class State:
     def __init__(self, model: Model, before: "State | None" = None) -> None:
         """`before`: whose conditions stay known where the device says nothing of them."""
@@ -119,19 +91,23 @@ class State:
             self.fields.setdefault(item.id, []).append(name)
         for number, item in model.variables.items():
             self.fields.setdefault(item.id, []).append(number)
-        known = before.conditions if before is not None else {}
-        self.conditions: dict[str, Conditions] = {id: known.get(id) or Conditions() for id in model.conditions}
-        self.wanted = {*self.fields, *self.conditions, *filter(None, [model.availability])}
+        self.conditions: Conditions = Conditions(model.conditions, before.conditions if before is not None else None)
+        self.wanted = {*self.fields, *model.conditions, *filter(None, [model.availability])}
         self.available = True
         self._values: dict[Field, Any] = {}
 
-    def load(self, found: Sequence[Observation], *, strict: bool) -> None:
-        """Takes everything at once, and nothing from before. Strict: raises BadValue; else such a value is unknown."""
-        self._values, self.available = {}, True
-        for each in found:
-            if each.item in self.conditions:
-                self.conditions[each.item].known = False
-        self._take(found, 0 if strict else math.inf)
+    def load(self, found: Sequence[Observation]) -> None:
+        """Takes everything at once, and no value from before. Raises BadValue."""
+        self._load(found, 0)
+
+    def load_as_before(self, found: Sequence[Observation], sequence: int) -> None:
+        """Takes how it was before this sequence number, so far as what was found later tells; the rest is unknown.
+
+        A value that was said since then must come in its turn: if it were known now, it would be told too early, and
+        what was said before it would look like a counter that goes back. Conditions are taken as they are: they are
+        none the worse for being known too early.
+        """
+        self._load([each for each in found if each.sequence < sequence or each.item in self.conditions], math.inf)
 
     def take(self, moment: Sequence[Observation], forgiven: float = 0) -> MachineUpdate:
         """What was said at one moment. Raises BadValue; before the sequence number `forgiven` such a value is unknown.
@@ -144,7 +120,7 @@ class State:
             return self.update()
         said = {each.item for each in moment}
         fields = [field for id in said for field in self.fields.get(id, ())]
-        return self._update(fields, with_alarms=not said.isdisjoint(self.conditions))
+        return self._update(fields, with_alarms=any(id in self.conditions for id in said))
 
     def update(self) -> MachineUpdate:
         """Everything that is known."""
@@ -153,12 +129,17 @@ class State:
     def nothing_new(self) -> MachineUpdate:
         return MachineUpdate(success=self.available)
 
+    def _load(self, found: Sequence[Observation], forgiven: float) -> None:
+        self._values, self.available = {}, True
+        self.conditions.doubt(each.item for each in found)
+        self._take(found, forgiven)
+
     def _take(self, found: Iterable[Observation], forgiven: float) -> None:
         for each in found:
             if each.item == self.model.availability:
                 self.available = each.text != UNAVAILABLE
             if each.item in self.conditions:
-                self.conditions[each.item].take(each)
+                self.conditions.take(each)
             for field in self.fields.get(each.item, ()):
                 try:
                     self._values[field] = read(field, each.text)
@@ -175,26 +156,8 @@ class State:
         return MachineUpdate(
             **{field: value for field, value in known.items() if isinstance(field, str)},
             common_vars=variables or None,
-            alarms=self._alarms() if with_alarms else None,
+            alarms=self.conditions.alarms() if with_alarms else None,
         )
-
-    def _alarms(self) -> list[ControlAlarm] | None:
-        """In the order of the device's data items, so that the same alarms are the same list."""
-        if not any(each.ever_known for each in self.conditions.values()):
-            return None
-        return [each.active[key] for each in self.conditions.values() for key in sorted(each.active)]
-
-
-def _alarm(each: Observation) -> ControlAlarm:
-    get = each.element.get
-    kind = get("type") or each.level.upper()
-    details = (each.level.upper(), get("qualifier"), get("nativeSeverity"))
-    return ControlAlarm(
-        alarm_code=(get("nativeCode") or kind)[:MAX_LINE],
-        alarm_type=kind[:MAX_LINE],
-        custom_message=each.text[:MAX_LINE] or None,
-        info=", ".join(filter(None, details))[:MAX_LINE],
-    )
 
 
 def _complaint(field: Field, each: Observation, error: ValueError) -> str:

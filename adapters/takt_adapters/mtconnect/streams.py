@@ -9,6 +9,8 @@ from takt_adapters.mtconnect.documents import children, local, number, shown
 from takt_adapters.mtconnect.model import Model
 
 UNAVAILABLE = "UNAVAILABLE"
+MAX_LINE = 500
+"""Characters of a text, as the ledger takes them."""
 
 
 class Observation(NamedTuple):
@@ -27,7 +29,7 @@ class Observation(NamedTuple):
     @property
     def key(self) -> str:
         """Of a condition: which of those that one data item may have at once. "": its only one, or all of them."""
-        return self.element.get("conditionId") or self.element.get("nativeCode") or ""
+        return (self.element.get("conditionId") or self.element.get("nativeCode") or "")[:MAX_LINE]
 
 
 def observations(root: Element, model: Model, wanted: Container[str]) -> list[Observation]:

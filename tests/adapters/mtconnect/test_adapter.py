@@ -1,7 +1,8 @@
 """The MTConnect adapter against an agent with a real buffer: marks, losses, agents that start anew, odd devices."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import tracemalloc
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -96,12 +97,72 @@ def test_an_agent_that_starts_anew_at_each_question() -> None:
     played(play)
 
 
-@pytest.mark.parametrize("mark", [None, "", "nonsense", "1:2:3", "-1:5", "9" * 50 + ":1"])
-def test_a_mark_of_nobody_is_no_loss(mark: str | None) -> None:
+@pytest.mark.parametrize("mark", ["", "2026-03-02T06:00:00+00:00", "1:2:3", "-1:5", "9" * 50 + ":1"])
+def test_a_mark_of_another_adapter_is_a_loss(mark: str) -> None:
+    """It followed other counters: nobody knows whether they can be compared with these."""
+
     async def play(agent: BufferAgent, adapter: MtconnectAdapter) -> None:
         await adapter.connect(mark)
         (report,) = await adapter.poll()
-        assert (report.update.part_count, report.lost) == (7, None)
+        assert (report.update.part_count, report.lost) == (7, "restart")
+        assert report.mark == f"{agent.instance}:{agent.next}"
+        assert await adapter.poll() == [Report(MachineUpdate())]
+        await adapter.connect(report.mark)
+        assert await adapter.poll() == [Report(MachineUpdate())]
+
+    played(play)
+
+
+def off_and_on(agent: BufferAgent) -> None:
+    """The device was gone for a moment, of which only its availability tells; then two parts."""
+    for item, text in (("avail", "UNAVAILABLE"), ("avail", "AVAILABLE"), ("pc", "8"), ("pc", "9")):
+        agent.now += 1
+        agent.say(item, text)
+
+
+def counts(reports: Sequence[Report]) -> list[int]:
+    return [count for each in reports if (count := each.update.part_count) is not None]
+
+
+@pytest.mark.parametrize(
+    "why", ["it never tells", "the mark is the oldest that it still has", "it tells of now instead"]
+)
+def test_a_later_count_is_not_told_too_early(why: str) -> None:
+    """Whatever the agent says to `at`: what was said after the mark comes in its turn."""
+
+    async def play(agent: BufferAgent, adapter: MtconnectAdapter) -> None:
+        await adapter.connect(None)
+        (first,) = await adapter.poll()
+        off_and_on(agent)
+        if why == "it never tells":
+            agent.supports_at = False
+        elif why == "it tells of now instead":
+
+            async def now(target: str, writer: Any) -> Any:
+                return agent.answer(target.partition("?")[0]) if "current" in target else NotImplemented
+
+            agent.trouble = now
+        else:
+            agent.size = 4
+            assert first.mark == f"{agent.instance}:{agent.first}"
+        await adapter.connect(first.mark)
+        reports = await adapter.poll()
+        assert [each.lost for each in reports] == [None] * 4
+        # 7, if it is told at all, was known before the mark.
+        assert [count for count in counts(reports) if count != 7] == [8, 9]
+
+    played(play)
+
+
+def test_a_device_that_is_away_is_so_whether_or_not_the_agent_knows_how_it_was() -> None:
+    async def play(agent: BufferAgent, adapter: MtconnectAdapter) -> None:
+        agent.supports_at = False
+        await adapter.connect(None)
+        await adapter.poll()
+        agent.say("avail", "UNAVAILABLE")
+        (report,) = await adapter.poll()
+        await adapter.connect(report.mark)
+        assert await adapter.poll() == [Report(MachineUpdate(success=False))]
 
     played(play)
 
@@ -171,11 +232,53 @@ def test_alarms_without_end_are_bounded() -> None:
     async def play(agent: BufferAgent, adapter: MtconnectAdapter) -> None:
         await adapter.connect(None)
         await adapter.poll()
-        for number in range(500):
+        for number in range(400):
             agent.say("sys", "x" * 900, "Fault", nativeCode=str(number))
+            agent.say("motion", "y", "Fault", nativeCode=str(number))
+        agent.now += 1
+        agent.say("pc", "8")
         reports = await adapter.poll()
-        assert len(reports[-1].update.alarms or []) == 100
-        assert len((reports[-1].update.alarms or [])[0].custom_message or "") == 500
+        alarms = reports[-2].update.alarms or []
+        assert len(alarms) == 100
+        assert max(len(each.custom_message or "") for each in alarms) == 500
+        assert counts(reports) == [8]
+        agent.say("sys", "", "Normal")  # all of them: there is room for others
+        agent.say("motion", "z", "Fault", nativeCode="z")
+        reports = await adapter.poll()
+        assert len(reports[-1].update.alarms or []) == 51
+
+    played(play)
+
+
+def test_many_reports_share_a_list_of_alarms() -> None:
+    async def play(agent: BufferAgent, adapter: MtconnectAdapter) -> None:
+        agent.say("sys", "low", "Warning", nativeCode="B1")
+        await adapter.connect(None)
+        (first,) = await adapter.poll()
+        for text in ("UNAVAILABLE", "AVAILABLE") * 2:
+            agent.now += 1
+            agent.say("avail", text)
+        told = [each.update.alarms for each in await adapter.poll() if each.update.alarms is not None]
+        assert len(told) == 2
+        assert all(each is first.update.alarms for each in told)
+
+    played(play)
+
+
+def test_names_of_alarms_without_end_fill_no_memory() -> None:
+    async def play(agent: BufferAgent, adapter: MtconnectAdapter) -> None:
+        await adapter.connect(None)
+        await adapter.poll()
+        tracemalloc.start()
+        for number in range(10):
+            agent.say(
+                "sys", "", "Fault", nativeCode=f"{number}{'x' * 1_000_000}", conditionId=f"{number}{'x' * 1_000_000}"
+            )
+            reports = await adapter.poll()
+            assert len(reports[-1].update.alarms or []) == number + 1
+        agent.said.clear()
+        assert tracemalloc.get_traced_memory()[0] < 5_000_000
+        tracemalloc.stop()
 
     played(play)
 

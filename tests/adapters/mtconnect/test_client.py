@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.mtconnect.agents import BufferAgent, adapter_at, serving
-from takt_adapters.adapter import AdapterError, BadAnswer
+from takt_adapters.adapter import AdapterError, BadAnswer, believed
 from takt_adapters.mtconnect import agent as client
 
 
@@ -180,6 +180,82 @@ def test_an_answer_that_is_late_is_not_taken_for_the_next_ones() -> None:
     asyncio.run(main())
 
 
+def test_more_than_was_asked_for() -> None:
+    flood = ready(size=5000)
+    for number in range(1001):
+        flood.say("pc", str(number))
+    _, body = flood.answer("/VMC-3Axis/sample?from=14&count=5000")
+    asyncio.run(fails(always(200, body), "the answer has 1001 observations: 1000 were asked for"))
+
+
+def test_attributes_without_end() -> None:
+    many = b" ".join(b"a%x=''" % number for number in range(400_001))
+    asyncio.run(fails(always(200, b"<MTConnectStreams " + many + b"/>"), "more than 400000 attributes"))
+
+
+def test_a_flood_of_alarms_is_bounded() -> None:
+    """As many conditions and observations as there may be, each of a moment of its own."""
+
+    async def main() -> None:
+        agent = ready(size=5000)
+        conditions = "".join(f'<DataItem type="SYSTEM" category="CONDITION" id="k{each}"/>' for each in range(1000))
+        agent.device = agent.device.replace("</DataItems>", conditions + "</DataItems>", 1)
+        faults = "".join(
+            f'<Fault dataItemId="k{each}" sequence="{14 + each}" timestamp="{each}"/>' for each in range(1000)
+        )
+        async with serving(agent) as port:
+            adapter = adapter_at(port)
+            await adapter.connect(None)
+            await adapter.poll()
+            agent.trouble = always(200, filled(agent, faults, 1014))
+            reports = [believed(each) for each in await adapter.poll()]
+            assert len(reports) == 1000
+            assert max(len(each.update.alarms or []) for each in reports) == 100
+            await adapter.close()
+
+    asyncio.run(main())
+
+
+def filled(agent: BufferAgent, conditions: str, following: int) -> bytes:
+    body = agent.streams([], following).decode()
+    body = body.replace('lastSequence="13"', f'lastSequence="{following - 1}"')
+    inside = f"><ComponentStream><Condition>{conditions}</Condition></ComponentStream></DeviceStream>"
+    return body.replace("></DeviceStream>", inside).encode()
+
+
+@pytest.mark.parametrize("answered", [1, 0])
+def test_an_agent_that_hangs_up_when_it_is_asked(answered: int) -> None:
+    """It is asked once more, on a new connection: ended while it was idle, a connection tells so only now."""
+
+    async def main() -> None:
+        agent = ready()
+        hung_up = 0
+
+        async def hang_up(target: str, writer: asyncio.StreamWriter) -> Any:
+            nonlocal hung_up
+            if "sample" in target and hung_up < 2 - answered:
+                hung_up += 1
+                return None
+            return NotImplemented
+
+        agent.trouble = hang_up
+        async with serving(agent) as port:
+            adapter = adapter_at(port)
+            await adapter.connect(None)
+            await adapter.poll()
+            agent.say("pc", "8")
+            if answered:
+                (report,) = await adapter.poll()
+                assert report.update.part_count == 8
+            else:
+                with pytest.raises(AdapterError, match="no answer from"):
+                    await adapter.poll()
+            assert hung_up == 2 - answered
+            await adapter.close()
+
+    asyncio.run(main())
+
+
 def test_one_request_per_poll_on_one_connection() -> None:
     async def main() -> None:
         agent = ready()
@@ -214,11 +290,18 @@ def test_a_long_absence_comes_in_pieces() -> None:
                 agent.say("pc", str(part))
             await adapter.connect(first.mark)
             agent.requests.clear()
-            counts = [each.update.part_count for each in await adapter.poll()]
-            assert len(agent.requests) == 10
-            counts += [each.update.part_count for each in await adapter.poll()]
+            counts: list[int | None] = []
+            for _ in range(7):
+                reports = await adapter.poll()
+                assert len(reports) < 3000
+                counts += [each.update.part_count for each in reports]
             assert len(agent.requests) == 13
             assert counts == list(range(8, 12_508))
+            for _ in range(9_500):  # of what isn't read a poll takes more
+                agent.say("x", "1")
+            agent.requests.clear()
+            await adapter.poll()
+            assert len(agent.requests) == 10
             await adapter.close()
 
     asyncio.run(main())

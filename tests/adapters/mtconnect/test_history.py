@@ -29,6 +29,7 @@ STEPS = st.one_of(
     st.tuples(st.just("restart"), st.booleans()),
     st.tuples(st.just("away"), st.just(0)),
     st.tuples(st.just("back"), st.just(0)),
+    st.tuples(st.just("flap"), st.just(0)),
     st.tuples(st.just("wait"), st.integers(1, 90)),
 )
 
@@ -55,6 +56,12 @@ class Machine:
             for item in ("avail", "pc", "pgm", "exec"):
                 self.agent.say(item, "UNAVAILABLE")
 
+    def flap(self) -> None:
+        """Gone for a moment, of which only the availability tells."""
+        if not self.away:
+            self.agent.say("avail", "UNAVAILABLE")
+            self.agent.say("avail", "AVAILABLE")
+
     def restart(self, from_zero: bool) -> None:
         """The agent starts anew, and maybe the control with it. Until it is back the agent knows nothing of it."""
         if from_zero:
@@ -77,6 +84,8 @@ class Machine:
                 self.leave()
             case "back":
                 self.back()
+            case "flap":
+                self.flap()
             case "wait":
                 self.agent.now += value
             case _:
