@@ -110,7 +110,7 @@ async def _settled(floor: Floor, adapter: Adapter) -> MachineUpdate:
         while not known.keys() >= {"part_count", "alarms", "common_vars", "program_name", "active_tool"}:
             await floor.tick(0.0)
             for report in await adapter.poll():
-                said = msgspec.structs.asdict(report.update)
+                said = msgspec.structs.asdict(report.update) if report.update is not None else {}
                 known |= {name: value for name, value in said.items() if value is not None}
             await asyncio.sleep(0.05)
     return MachineUpdate(**known)  # type: ignore[arg-type]

@@ -37,7 +37,7 @@ BEATS = 10
 UATCP = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary"
 
 # It would report every connection that ends without a farewell, which links that drop do all the time.
-logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
 
 
 class _Nodes(InternalServer):
