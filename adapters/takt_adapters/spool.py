@@ -13,8 +13,7 @@ everything twice.
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -41,18 +40,6 @@ class Dated(NamedTuple):
 
 
 class Spool(SpoolFile):
-    def __init__(
-        self,
-        path: Path,
-        new_id: Callable[[], str],
-        machines: Iterable[str] = (),
-        broken: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(path, new_id, machines, broken)
-        # Counted here, and not by the database each time: when the ledger is away for days there are many.
-        counts = self._db.execute("SELECT machine, count(*) FROM fact GROUP BY machine")
-        self._waiting: dict[str, int] = dict(counts.fetchall())
-
     def source(self, machine: str) -> str:
         """What the ledger knows this machine's facts by."""
         return f"{self.id}/{machine}"

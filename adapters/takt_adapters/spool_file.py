@@ -121,6 +121,9 @@ class SpoolFile:
             self._open(new_id)
             with self._transaction():
                 self._set("damaged", msgspec.json.encode(list(machines)).decode())
+        # Counted here, and not by the database each time: when the ledger is away for days there are many.
+        counts = self._db.execute("SELECT machine, count(*) FROM fact GROUP BY machine")
+        self._waiting: dict[str, int] = dict(counts.fetchall())
 
     def _open(self, new_id: Callable[[], str]) -> None:
         existed = self._path.exists()

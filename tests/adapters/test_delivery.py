@@ -195,7 +195,7 @@ def test_once_and_in_order_whatever_happens(
     deliver_all(spool, ledger, eventually)
     for machine, count in zip(("a", "b"), counts, strict=True):
         kept = [each for each in ledger.taken.values() if each["subject"] == machine and each["type"] == "CyclesSeen"]
-        aside = [row[0] for row in spool._db.execute("SELECT sequence FROM fact WHERE machine = ?", (machine,))]
+        aside = [row[0] for row in spool._db.execute("SELECT sequence FROM refused WHERE machine = ?", (machine,))]
         # Both, if its answer was lost and then it was refused: the ledger has it once all the same.
         assert {*(int(each["sequence"]) for each in kept), *aside} == set(range(1, count + 1))
         assert ledger.sequences(machine) == sorted(ledger.sequences(machine))
