@@ -131,7 +131,7 @@ class Connection:
             raise AdapterError(f"{where} within {timeout_seconds:g} s") from error
         except (ssl.SSLError, socket.gaierror) as error:
             raise AdapterError(f"{where}: {reason(error)}") from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter: a name that no host can have
             raise AdapterError(where) from error
         except ValueError as error:
             raise AdapterError(f"[machine.modbus.tls] {error}") from error

@@ -118,6 +118,11 @@ def test_a_closed_port(closed_port: int) -> None:
         asyncio.run(adapter_at(closed_port).connect(None))
 
 
+def test_a_name_that_no_host_can_have() -> None:
+    with pytest.raises(AdapterError, match=r"^no connection to plc\.\.local:502"):
+        asyncio.run(adapter_at(502, host="plc..local").connect(None))
+
+
 def test_an_answer_that_is_late_is_not_taken_for_the_next_ones() -> None:
     """The first request is answered after its timeout; by then there is another connection."""
     asked = 0
