@@ -46,6 +46,8 @@ class Edge:
                 await self.adapter.connect(self.state.mark)
                 while True:
                     for report in await self.adapter.poll():
+                        if report.update is None:
+                            continue
                         bits, now = self.adapter.counter_bits, time.time()
                         state, facts = detect(Profile(), self.state, report.update, now, bits, report.lost)
                         self.state = msgspec.structs.replace(state, mark=report.mark or state.mark)
