@@ -51,6 +51,9 @@ class Floor:
         return found
 
 
+pytestmark = pytest.mark.xdist_group("a month of history")  # which takes seconds to write, and is written once
+
+
 @pytest.fixture(scope="module")
 def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     backend = open_backend(tmp_path_factory.mktemp("month"), clock=lambda: NOW)
