@@ -35,7 +35,7 @@ serve: $(RUN) ## Start the ledger [HOST=127.0.0.1 PORT=8000 DATA=data CONFIG=tak
 	@exec $(BIN)/taktledger serve --host "$(HOST)" --port "$(PORT)" --data "$(DATA)" $(if $(CONFIG),--config "$(CONFIG)")
 
 test: $(DEV) ## Run the tests that take seconds [ARGS="-k tools"]
-	@$(BIN)/python -m pytest -m "not long" -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -m "not long" -n auto --maxprocesses 8 $(ARGS)
 
 test-long: $(DEV) ## Run the tests that take minutes [ARGS=...]
 	@$(BIN)/python -m pytest -m long --timeout 1800 $(ARGS) || [ $$? -eq 5 ] # 5: there are none

@@ -212,6 +212,7 @@ def told_of(api: httpx.Client, *asked: Json) -> list[tuple[str, int, float]]:
     return [(event["type"], event["data"]["hold_id"], event["occurred_at"]) for event in events]
 
 
+@pytest.mark.long
 def test_what_came_while_the_server_was_down_is_told_late(fresh: Server) -> None:
     """Also when the ledger was down at the time: then late, with the right `occurred_at`, once, in order of time."""
     with fresh.client(fresh.admin_key) as api:

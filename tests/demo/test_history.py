@@ -149,7 +149,7 @@ def test_the_steps_are_in_order_and_within_the_month(month: Month) -> None:
         assert month.shop.received[source] == [[1, len(sequences)]]
 
 
-@pytest.mark.parametrize(("seed", "days_later"), [(2, 0.0), (3, 2.5)])
+@pytest.mark.parametrize(("seed", "days_later"), [(2, 0.0), pytest.param(3, 2.5, marks=pytest.mark.long)])
 def test_every_month_is_long_enough_and_well_kept(seed: int, days_later: float) -> None:
     month = Month(NOW + days_later * DAY, seed)
     assert 30_000 < len(month.events) < 100_000

@@ -51,7 +51,7 @@ class Floor:
         return found
 
 
-pytestmark = pytest.mark.xdist_group("a month of history")  # which takes seconds to write, and is written once
+pytestmark = pytest.mark.long  # the month that they look at takes many seconds to write
 
 
 @pytest.fixture(scope="module")

@@ -216,7 +216,7 @@ BEGIN = [[loads("O1")], [loads("O3")]]
 
 
 @settings(
-    max_examples=80,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     phases=(Phase.generate,),  # shrinking takes long, and the stories below are short

@@ -72,7 +72,7 @@ from taktledger.shopfloor.facts import CyclesSeen, ProgramSeen
 from taktledger.shopfloor.ingest import ReportUpdate, TakeFact, UpdateInbox
 from taktledger.shopfloor.update import MachineUpdate
 
-QUICK = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=18, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 LONG = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 
 everything = groups_of(commands, facts_taken, updates_taken)

@@ -258,7 +258,7 @@ stories = st.builds(
 
 
 @pytest.mark.timeout(600)  # it takes seconds, but a failure is made small first
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(stories)
 def test_tools_count_what_loops_over_the_events_say(story: Story) -> None:
     live_through(story)

@@ -75,7 +75,7 @@ class Naive:
         return {tool: sum(self.made(tool, each) for each in until) for tool in sorted(tools) if self.made(tool, part)}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(happenings, max_size=6) | st.lists(happenings, min_size=25, max_size=50))
 def test_tool_life_is_what_loops_over_the_events_say(story: list[tuple[str, float, int, Any]]) -> None:
     naive = Naive()
