@@ -93,8 +93,8 @@ class Runner:
                     wait_seconds = self._not_kept(error)
                 except Exception as error:
                     wait_seconds = self._failed(error)
-                await self._close()
                 self._profile_changed.clear()
+                await self._close()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_seconds):  # a hold doesn't wait, be it that nobody answers
                         await self._profile_changed.wait()
@@ -203,11 +203,9 @@ class Runner:
             self._hold_retry.failed(said(error), _unexpected(error))
             return enforcement.failed(hold, held, said(error), self._clock())
         self._hold_retry.worked()
-        return (
-            enforcement.confirmed(hold, held, self._clock(), written=wrong and is_read)
-            if is_read or wrong
-            else (hold, [])
-        )
+        if not (is_read or wrong):
+            return hold, []
+        return enforcement.confirmed(hold, held, self._clock(), written=wrong and is_read)
 
     def _out_of_reach(self, error: str) -> None:
         """Tells of a hold that began or ended without the machine."""

@@ -37,19 +37,19 @@ def adapters(backend: Backend) -> dict[str, AdapterStatus]:
 def _status(name: str, machine: Machine | None, heard: Heard | None, now: float) -> AdapterStatus:
     last = (heard.last_contact if heard else None) or (machine.last_fact_at if machine else None)
     live = heard.live if heard else None
+    current = live if heard and heard.is_heard(now) else None
     difference = heard.clock_difference if heard else None
-    is_heard = heard is not None and heard.is_heard(now)
     return AdapterStatus(
         source_name=name,
         machine_id=machine.id if machine else None,
         adapter=live.adapter if live else None,
-        connected=is_heard and heard is not None and heard.live.connected,
+        connected=current is not None and current.connected,
         last_update=last,
         age=None if last is None else round(max(0.0, now - last), 3),
-        error=live.error if live and is_heard else "its edge is not heard",
+        error=current.error if current else "its edge is not heard",
         errors=live.errors if live else 0,
         backlog=live.backlog if live else 0,
         clock_difference=None if difference is None else round(difference, 3),
-        hold_output=live.hold_output if live and is_heard else None,
+        hold_output=current.hold_output if current else None,
         reported=heard.at if heard else None,
     )
