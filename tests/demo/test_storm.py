@@ -57,6 +57,9 @@ class Storm:
     """What happened, told by several threads."""
 
     stopping: threading.Event = field(default_factory=threading.Event)
+    """No more troubles."""
+    watched: threading.Event = field(default_factory=threading.Event)
+    """Nothing more to see: it comes later, as the last trouble may have ended with the storm."""
     troubles: list[Trouble] = field(default_factory=list)
     contacts: dict[str, list[float]] = field(default_factory=dict)
     """Machine -> every last contact that the ledger was told of."""
@@ -140,7 +143,7 @@ def watch(storm: Storm, shop: Shop) -> None:
     """Contacts as the ledger shows them, and memory as the kernel does."""
     with httpx.Client(base_url=shop.api.base_url, headers=shop.api.headers, trust_env=False) as api:
         measured_at = float("-inf")
-        while storm.calm(LOOK_SECONDS):
+        while not storm.watched.wait(LOOK_SECONDS):
             for machine in api.get("/api/machines/").json().values():
                 seen = storm.contacts.setdefault(machine["source_name"], [])
                 if machine["last_contact"] and (not seen or machine["last_contact"] > seen[-1]):
@@ -222,7 +225,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def run_storm(storm: Storm, shop: Shop, links: dict[str, Link], to_ledger: Link, adapters: dict[str, str]) -> None:
-    threads = [storm.thread(watch, storm, shop)]
+    threads = []
     for name, link in links.items():
         threads.append(
             storm.thread(trouble_link, storm, name, link, LIES[adapters[name]].names, Random(f"{SEED}{name}"))
@@ -256,12 +259,17 @@ def test_counts_are_right_after_a_storm(shop: Shop) -> None:
         shop.start_ledger()
         shop.start_edge(f"http://127.0.0.1:{to_ledger.port}")
         shop.until(lambda: shop.delivered(links))
+        watching = storm.thread(watch, storm, shop)
         run_storm(storm, shop, links, to_ledger, adapters)
         calm_at = time.time()
         with suppress(AssertionError):
             seconds = shop.until(lambda: shop.delivered(links, calm_at), DELIVERED_SECONDS)
             print(f"all connected, and nothing waits, {seconds:.1f} s after it")
         connected = {name: each["last_contact"] for name, each in shop.machines().items()}
+        time.sleep(2 * LOOK_SECONDS)
+        storm.watched.set()
+        watching.join(60)
+        assert storm.errors == []
         refusals = {name: link.refusals for name, link in links.items()}
         assert shop.stop_making_parts() == shop.ports
         truth.stop()
