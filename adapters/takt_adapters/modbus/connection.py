@@ -44,6 +44,9 @@ class Connection:
         self._transaction = 0
         """Goes on over a new connection: a gateway may still have an answer to what was asked over the one before."""
         self._failed: tuple[float, str] | None = None
+        self._silent: dict[int, str] = {}
+        """Unit -> what was said of it when it last gave no answer."""
+        self._silent_until = float("-inf")
 
     async def join(self, user: object, timeout_seconds: float) -> None:
         """Connects, if it isn't. Raises AdapterError."""
@@ -69,19 +72,28 @@ class Connection:
 
         Connects before, if the connection is gone. Raises AdapterError. The connection is kept after it only if the
         answer was one, be it that the device refuses. `span` is for the messages.
+
+        Waiting in vain for a unit takes as long from the others, so afterwards they have as long for themselves: no
+        silent unit is asked meanwhile, and it fails at once, as it did before.
         """
         async with self._turn:
+            if unit in self._silent and len(self._users) > 1 and self._clock() < self._silent_until:
+                raise AdapterError(self._silent[unit])
             stream = await self._connected(timeout_seconds)
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    return understand(await self._exchange(*stream, span, unit, request))
+                    answer = await self._exchange(*stream, span, unit, request)
+                self._silent.pop(unit, None)
+                return understand(answer)
             except BaseException as error:
                 if not isinstance(error, AdapterError) or isinstance(error, Broken):
                     # Also when this was cancelled: an answer that is late must not be taken for another's.
                     self._drop()
                 match error:
                     case TimeoutError():
-                        raise AdapterError(f"{span}: no answer within {timeout_seconds:g} s") from error
+                        self._silent[unit] = f"{span}: no answer within {timeout_seconds:g} s"
+                        self._silent_until = self._clock() + timeout_seconds
+                        raise AdapterError(self._silent[unit]) from error
                     case ssl.SSLError():
                         raise AdapterError(f"{span}: the connection was lost: {reason(error)}") from error
                     case OSError() | EOFError():

@@ -63,7 +63,7 @@ async def poll_once(answer: Answer) -> Any:
             (report,) = await adapter.poll()
             return report.update
         finally:
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 10
             await adapter.close()
 
 

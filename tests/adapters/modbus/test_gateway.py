@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from adapters.modbus.liar import adapters_at, counted, liar, reply
+from adapters.modbus.liar import adapters_at, counted, liar, reply, silence
 from takt_adapters.adapter import Adapter, AdapterError, BadAnswer
 
 Devices = Callable[..., AbstractAsyncContextManager[Any]]
+NO_ANSWER = "holding 100..101: no answer within 0.3 s"
 
 
 async def honest(request: bytes, writer: asyncio.StreamWriter) -> None:
@@ -20,9 +21,9 @@ async def honest(request: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(counted(request, request[6]))
 
 
-def units(port: int, *numbers: int, **settings: Any) -> list[Any]:
+def units(port: int, *numbers: int, clock: Callable[[], float] = time.monotonic, **settings: Any) -> list[Any]:
     tables = [{"port": port, "unit": number, **settings} for number in numbers]
-    return list(adapters_at(*tables, clock=time.monotonic))
+    return list(adapters_at(*tables, clock=clock))
 
 
 async def read(adapter: Adapter) -> int | None:
@@ -154,24 +155,81 @@ def test_a_unit_out_of_reach_fails_alone(code: int) -> None:
 
 
 def test_a_silent_unit_costs_the_others_one_timeout_and_no_value() -> None:
+    now = 0.0
+
     async def gateway(request: bytes, writer: asyncio.StreamWriter) -> None:
         if request[6] != 2:
             await honest(request, writer)
 
     async def main() -> None:
+        nonlocal now
         async with liar(gateway) as peer:
-            adapters = units(peer.port, 1, 2, 3)
+            adapters = units(peer.port, 1, 2, 3, clock=lambda: now)
             await connect(*adapters)
             for round_ in range(3):
-                began = time.monotonic()
                 results = await asyncio.gather(
                     read(adapters[1]), read(adapters[0]), read(adapters[2]), return_exceptions=True
                 )
-                assert str(results[0]) == "holding 100..101: no answer within 0.3 s"
+                assert str(results[0]) == NO_ANSWER
                 assert results[1:] == [1, 3]
-                assert 0.3 <= time.monotonic() - began < 0.5
+                assert peer.units() == [2, 1, 3] * (round_ + 1)
                 assert peer.connections == round_ + 2  # once more for each try
+                now += 0.3
             await close(*adapters)
+
+    asyncio.run(main())
+
+
+def test_silent_units_are_not_tried_in_a_row() -> None:
+    """However many there are, and however often they try, the others have half of the time."""
+    now, silent = 0.0, {2, 3, 4}
+
+    async def gateway(request: bytes, writer: asyncio.StreamWriter) -> None:
+        if request[6] not in silent:
+            await honest(request, writer)
+
+    async def main() -> None:
+        nonlocal now
+        async with liar(gateway) as peer:
+            adapters = units(peer.port, 1, 2, 3, 4, clock=lambda: now)
+            await connect(*adapters)
+
+            async def asked(*order: int) -> list[int]:
+                """All want to read, in this order. Which were asked?"""
+                peer.requests.clear()
+                results = await asyncio.gather(*(read(adapters[unit - 1]) for unit in order), return_exceptions=True)
+                expected = [NO_ANSWER if unit in silent else str(unit) for unit in order]
+                assert [str(result) for result in results] == expected
+                return peer.units()
+
+            assert await asked(2, 1, 3, 4) == [2, 1, 3, 4]
+            assert await asked(4, 3, 2, 1) == [1]
+            now += 0.29
+            assert await asked(3, 1, 4, 2) == [1]
+            now += 0.01
+            assert await asked(3, 4, 1, 2) == [3, 1]
+            now += 0.3
+            silent.remove(2)
+            assert await asked(2, 4, 3, 1) == [2, 4, 1]
+            assert await asked(2, 4, 3, 1) == [2, 1]
+            await close(*adapters)
+
+    asyncio.run(main())
+
+
+def test_a_silent_unit_without_others_is_asked_whenever_it_is_read() -> None:
+    """Also while the others are away: they are not kept waiting."""
+
+    async def main() -> None:
+        async with liar(silence) as peer:
+            one, other = units(peer.port, 1, 2, clock=lambda: 0.0)
+            await connect(one, other)
+            await close(other)
+            for _ in range(3):
+                with pytest.raises(AdapterError, match="no answer"):
+                    await read(one)
+            assert peer.units() == [1, 1, 1]
+            await close(one)
 
     asyncio.run(main())
 

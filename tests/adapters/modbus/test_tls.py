@@ -118,7 +118,7 @@ def ask(context: Context | None, tls: Tls | None, answer: Answer = honest) -> in
                 return report.update.part_count
             finally:
                 await adapter.close()
-                assert time.monotonic() - began < 1.5
+                assert time.monotonic() - began < 10
 
     return asyncio.run(main())
 
