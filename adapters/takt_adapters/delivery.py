@@ -16,7 +16,8 @@ import msgspec
 import structlog
 from msgspec import Struct, field
 
-from takt_adapters.retry import HTTP_ERRORS, Retry
+from takt_adapters.http import HTTP_ERRORS
+from takt_adapters.retry import Retry
 from takt_adapters.runner import Live
 from takt_adapters.spool import Spool
 from takt_adapters.spool_file import SpooledFact

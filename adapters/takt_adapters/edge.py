@@ -18,6 +18,7 @@ import structlog
 from takt_adapters.adapter import AdapterKind
 from takt_adapters.builtin import installed_adapters, make_adapters
 from takt_adapters.delivery import ANSWER_SECONDS, Delivery, follow_profiles, tell_state
+from takt_adapters.http import is_here, trusted
 from takt_adapters.retry import Retry
 from takt_adapters.runner import Live, Runner
 from takt_adapters.spool import Spool
@@ -85,6 +86,7 @@ async def run(
         headers={"Authorization": f"Bearer {key}"},
         timeout=ANSWER_SECONDS,
         transport=transport,
+        verify=trusted(),
         trust_env=not is_here(ledger_url),
     )
     try:
@@ -107,11 +109,6 @@ async def run(
         spool.close()
     if broken.is_set():
         raise SpoolError(f"{spool_path} is damaged")
-
-
-def is_here(ledger_url: str) -> bool:
-    """Then no proxy that the environment names may come between, and see the key."""
-    return httpx.URL(ledger_url).host in ("127.0.0.1", "::1", "localhost")
 
 
 def _supervised(name: str, work: Callable[[], Awaitable[None]], random: Callable[[], float]) -> asyncio.Task[None]:

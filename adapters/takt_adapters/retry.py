@@ -3,11 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
-HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, AttributeError)
-"""What httpx raises when a peer can't be talked with. The last one comes from anyio under uvloop, for a connection that
-was reset as soon as it was made."""
 FIRST_SECONDS = 0.5
 LAST_SECONDS = 5.0
 """No longer, so that what is back is seen soon."""

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import httpx
 import msgspec
 
-from takt_adapters.edge import is_here
-from takt_adapters.retry import HTTP_ERRORS
+from takt_adapters.http import HTTP_ERRORS, is_here, trusted
 from taktledger.shopfloor.wire import AdapterStatus
 
 COLUMNS = ("machine", "adapter", "connected", "age", "errors", "backlog", "clock", "holds", "error")
@@ -22,6 +21,7 @@ def status(ledger_url: str, key: str, say: Callable[[str], None]) -> bool:
         answer = httpx.get(
             f"{ledger_url.rstrip('/')}/api/adapters/",
             headers={"Authorization": f"Bearer {key}"},
+            verify=trusted(),
             trust_env=not is_here(ledger_url),
         )
     except (*HTTP_ERRORS, UnicodeError) as error:  # a key that is no ASCII, or a host that can't be one

@@ -52,7 +52,7 @@ class Edge:
         began = time.monotonic()
         self.stop.set()
         await self.task
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
 
 
 def test_from_the_machine_to_the_ledger(

@@ -47,7 +47,7 @@ def test_waiting_ends_with_304_when_nothing_changes(api: httpx.Client, edge: htt
     version = profile(edge, mill).json()["version"]
     began = time.monotonic()
     assert profile(edge, mill, known=version, wait=1).status_code == 304
-    assert 0.8 < time.monotonic() - began < 5
+    assert 0.8 < time.monotonic() - began < 15
 
 
 def test_waiting_ends_when_the_profile_changes(options: httpx.Client, edge: httpx.Client) -> None:
@@ -61,7 +61,7 @@ def test_waiting_ends_when_the_profile_changes(options: httpx.Client, edge: http
         assert options.patch("/api/options/", json={"part_report_limit": 42}).status_code == 200
         answer = waiting.result(20)
     assert answer.status_code == 200
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert answer.json()["version"] != known["version"]
     assert answer.json()["machines"] != known["machines"]
 
@@ -71,7 +71,7 @@ def test_another_version_does_not_wait(api: httpx.Client, edge: httpx.Client) ->
     began = time.monotonic()
     assert profile(edge, mill, known="another", wait=20).status_code == 200
     assert profile(edge, mill, wait=20).status_code == 200
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("wait", ["soon", "nan", "inf", "1s"])

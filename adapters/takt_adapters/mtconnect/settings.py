@@ -1,8 +1,8 @@
 """The table `[machine.mtconnect]`: where the agent is, and which of its devices is the machine."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
+import httpx
 from msgspec import Meta, Struct, field
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -24,9 +24,9 @@ class MtconnectSettings(Struct, kw_only=True, frozen=True):
     def __post_init__(self) -> None:
         expected = f'url: expected an address such as "http://192.0.2.10:5000", got "{self.url}"'
         try:
-            parts = urlsplit(self.url)
-            valid = parts.port != 0  # reading it raises ValueError for what isn't a port
-        except ValueError as error:
+            url = httpx.URL(self.url)
+            somewhere = url.host and (url.port is None or 0 < url.port < 2**16)
+        except (httpx.InvalidURL, ValueError) as error:  # the latter: a host that is no name
             raise ValueError(expected) from error
-        if not valid or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if url.scheme not in ("http", "https") or not somewhere or url.query or url.fragment:
             raise ValueError(expected)

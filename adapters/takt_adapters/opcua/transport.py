@@ -21,7 +21,8 @@ from asyncua.ua import ua_binary
 # What it would log we raise, and the runner logs it once instead of at every try.
 logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
 
-MESSAGE_BYTES = 2**20
+MESSAGE_BYTES = 2**18
+"""Some thousand values. Nothing else happens while one is unpacked."""
 CHUNKS = 256
 SEND_BYTES = 2**16 - 1
 GOODBYE_SECONDS = 0.2

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import takt_adapters.modbus
-from adapters.modbus.certificates import Authority
+from adapters.certificates import Authority
 from takt_adapters.builtin import installed_adapters
 from takt_adapters.modbus.settings import Alarm, Heartbeat, HoldOutput, ModbusSettings, Number, Text, Values
 from takt_adapters.modbus.tls import Tls

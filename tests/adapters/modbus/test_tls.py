@@ -17,7 +17,7 @@ import pytest
 from pymodbus.server import ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from adapters.modbus.certificates import Authority
+from adapters.certificates import Authority
 from adapters.modbus.liar import Answer, adapters_at, counted, liar, silence
 from takt_adapters.adapter import AdapterError
 from takt_adapters.builtin import installed_adapters

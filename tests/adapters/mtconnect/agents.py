@@ -1,6 +1,7 @@
 """Agents for the tests, over real HTTP on loopback: one that says what a script wants, and one with a real buffer."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ def whole(status: int, body: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def serving(answer: Answer, port: int = 0) -> AsyncIterator[int]:
+async def serving(answer: Answer, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A server that keeps connections alive. Gives its port."""
     connections: set[asyncio.StreamWriter] = set()
 
@@ -40,7 +41,7 @@ async def serving(answer: Answer, port: int = 0) -> AsyncIterator[int]:
         connections.discard(writer)
         writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", port)
+    server = await asyncio.start_server(talk, "127.0.0.1", port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -37,7 +37,21 @@ def test_the_readme_names_every_setting_and_every_data_item() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "192.0.2.10", "ftp://host", "http://", "http://h:0", "http://h:x", "http://h/?a=1"]
+    "url",
+    [
+        "",
+        "192.0.2.10",
+        "ftp://host",
+        "http://",
+        "http://h:0",
+        "http://h:x",
+        "http://h:65536",
+        "http://h/?a=1",
+        "http://999.1.1.1",
+        "http://[v1.x]",
+        "http://xn--z--",
+        "http://a\tb",
+    ],
 )
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises((msgspec.ValidationError, ValueError)):

