@@ -170,6 +170,8 @@ class Runner:
         except sqlite3.Error:
             if facts:
                 self._lost = self._lost or DISK
+                with suppress(sqlite3.Error):
+                    self._spool.note_lost(self.name, self._lost)
             raise
         self._saved, self._saved_at = state, at
         if facts:

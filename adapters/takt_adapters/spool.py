@@ -21,11 +21,12 @@ import structlog
 
 from takt_adapters.spool_file import SpooledFact, SpoolFile, as_json, checksum_of, fields_of
 from taktledger.shopfloor.detector import DetectorState
-from taktledger.shopfloor.facts import Fact, FactSetAside
+from taktledger.shopfloor.facts import Fact, FactSetAside, ReportsLost
 from taktledger.shopfloor.profile import Profile
 
 RESERVE_BYTES = 8 * 2**20
-"""So much of the disk is left free: without it not even what the ledger has acknowledged could be deleted."""
+"""So much of the disk is left free: without it not even what the ledger has acknowledged could be deleted, nor could
+it be noted that something was lost."""
 
 
 class NoRoom(sqlite3.OperationalError):
@@ -45,16 +46,33 @@ class Spool(SpoolFile):
         return f"{self.id}/{machine}"
 
     def write(self, machine: str, state: DetectorState, facts: Sequence[Dated]) -> None:
-        """Writes what one poll made, all or nothing. Raises sqlite3.Error."""
+        """Writes what one poll made, all or nothing. Raises sqlite3.Error.
+
+        A `ReportsLost` among the facts tells what was still to be told.
+        """
         if shutil.disk_usage(self._path.parent).free < RESERVE_BYTES:
             raise NoRoom(f"database or disk is full: the last {RESERVE_BYTES >> 20} MiB are kept for what is delivered")
+        lost = self._lost
+        if any(isinstance(dated.fact, ReportsLost) for dated in facts):
+            lost = {name: why for name, why in lost.items() if name != machine}
         with self._transaction():
+            if lost != self._lost:
+                self._set("lost", as_json(lost))
             self._db.execute(
                 "INSERT INTO machine VALUES (?, 0, 0, ?, 0) ON CONFLICT (name) DO UPDATE SET state = excluded.state",
                 (machine, as_json(state)),
             )
             self._append(machine, facts)
+        self._lost = lost
         self._count(machine, len(facts))
+
+    def note_lost(self, machine: str, why: str) -> None:
+        """Something could not be written, which is to be told later, also by the next process. Raises sqlite3.Error."""
+        lost = {**self._lost, machine: why}
+        if lost != self._lost:
+            with self._transaction():  # the room that is kept free is for this, too
+                self._set("lost", as_json(lost))
+            self._lost = lost
 
     def backlog(self, machine: str) -> int:
         """Facts that wait for the ledger."""

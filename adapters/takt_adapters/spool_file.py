@@ -120,7 +120,8 @@ class SpoolFile:
             log.error("the spool is damaged: a new one is begun", put_aside=aside.name, error=str(error))
             self._open(new_id)
             with self._transaction():
-                self._set("damaged", msgspec.json.encode(list(machines)).decode())
+                self._set("lost", as_json(dict.fromkeys(machines, DAMAGED)))
+        self._lost = msgspec.json.decode(self._get("lost") or "{}", type=dict[str, str])
         # Counted here, and not by the database each time: when the ledger is away for days there are many.
         counts = self._db.execute("SELECT machine, count(*) FROM fact GROUP BY machine")
         self._waiting: dict[str, int] = dict(counts.fetchall())
@@ -217,10 +218,8 @@ class SpoolFile:
         return msgspec.json.decode(row[0], type=DetectorState) if row else DetectorState()
 
     def lost(self, machine: str) -> str | None:
-        """Why nobody knows where this machine stood: the spool that knew it was damaged."""
-        known = self._db.execute("SELECT 1 FROM machine WHERE name = ?", (machine,)).fetchone()
-        damaged = self._get("damaged")
-        return DAMAGED if known is None and damaged is not None and machine in msgspec.json.decode(damaged) else None
+        """Why not all that this machine said was kept, which is still to be told."""
+        return self._lost.get(machine)
 
     def _say_damaged(self, machine: str, sequence: int) -> SpooledFact:
         """Says in its place that something was lost, from the fact before it until the one after."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from adapters.scripted import Script, ScriptedEdge, count
 from takt_adapters.adapter import AdapterError, Report
 from takt_adapters.runner import _moment
+from takt_adapters.spool import RESERVE_BYTES, Spool
 from taktledger.shopfloor.update import MachineUpdate
 
 Eventually = Callable[..., Any]
@@ -222,6 +225,35 @@ def test_a_full_disk_is_told_when_there_is_room_again(edge: ScriptedEdge, eventu
     assert (gap["gap_from"], gap["why"], gap["after"]) == (1000.0, "disk", {"part_count": 79})
     assert gap["before"]["part_count"] < 79
     assert edge.types()[-1] == "ProgramSeen"
+
+
+def test_an_edge_that_is_restarted_while_the_disk_is_full_tells_it_all_the_same(
+    edge: ScriptedEdge, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    adapter, room = Script(count(1)), shutil.disk_usage(tmp_path)
+
+    def restart() -> None:
+        edge.spool.close()
+        edge.spool = Spool(edge.spool._path, str)
+
+    run(edge, eventually, lambda: edge.types() == ["BaselineSeen"], adapter)
+    monkeypatch.setattr("takt_adapters.spool.shutil.disk_usage", lambda path: room._replace(free=RESERVE_BYTES - 1))
+    adapter.steps = [count(2), count(3)]
+    edge.now += 60
+    run(edge, eventually, lambda: "full" in (edge.lives["a"].error or ""), adapter)
+    restart()
+    edge.now += 60
+    run(edge, eventually, lambda: "full" in (edge.lives["a"].error or ""), adapter)
+    monkeypatch.setattr("takt_adapters.spool.shutil.disk_usage", lambda path: room)
+    restart()
+    edge.now += 60
+    run(edge, eventually, lambda: edge.lives["a"].error is None and len(edge.facts()) > 1, adapter)
+    assert edge.types() == ["BaselineSeen", "ReportsLost", "CyclesSeen"]
+    assert lost(edge) == [{"gap_from": 1000.0, "why": "disk", "before": {"part_count": 1}, "after": {"part_count": 3}}]
+    restart()  # it was told, and isn't told again
+    adapter.steps = [count(4)]
+    run(edge, eventually, lambda: len(edge.facts()) == 4, adapter)
+    assert edge.types()[3:] == ["CyclesSeen"]
 
 
 def counted(edge: ScriptedEdge) -> int:

@@ -16,7 +16,7 @@ from takt_adapters.spool import RESERVE_BYTES, Dated, NoRoom, Spool
 from takt_adapters.spool_file import SpoolError
 from taktledger.domain.shop import Control, Counter
 from taktledger.shopfloor.detector import DetectorState, RunTime
-from taktledger.shopfloor.facts import CyclesSeen
+from taktledger.shopfloor.facts import CyclesSeen, ReportsLost
 from taktledger.shopfloor.profile import Profile
 
 MACHINE = "mill-1"
@@ -139,6 +139,8 @@ def test_a_spool_that_can_not_be_gone_on_with_is_put_aside(tmp_path: Path, damag
     with opened(path, "spool-c") as spool:  # an edge that was restarted before the machine answered
         assert (spool.id, spool.lost(MACHINE)) == ("spool-b", "damaged")
         spool.write(MACHINE, state(1), [])
+        assert spool.lost(MACHINE) == "damaged"  # nobody was told
+        spool.write(MACHINE, state(1), [Dated(ReportsLost(gap_from=None, why="damaged"), 1.0)])
         assert spool.lost(MACHINE) is None
 
 
