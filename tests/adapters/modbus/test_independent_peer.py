@@ -4,7 +4,6 @@ TAKTLEDGER_ROUNDS says how often each happens (default 20). The peer logs each p
 """
 
 import asyncio
-import json
 import os
 import signal
 import time
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from adapters.test_edge import Edge
-from peers import peers
+from peers.peers import Peer, needed
 from takt_adapters.builtin import installed_adapters
 from taktledger.config import Config, load_config
 
@@ -50,32 +49,8 @@ address = 0
 """
 
 
-class Peer:
-    """Three controls behind one gateway. They survive nothing: their counters begin at zero."""
-
-    def __init__(self, port: int, log: Path) -> None:
-        self.port, self._log = port, log
-
-    def start(self) -> None:
-        self._process = peers.start("modbus.js", str(self.port), str(self._log))
-
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def starts(self) -> list[list[dict[str, Any]]]:
-        """What it logged, by start."""
-        starts: list[list[dict[str, Any]]] = []
-        for line in map(json.loads, self._log.read_text().splitlines()):
-            if "start" in line:
-                starts.append([])
-            starts[-1].append(line)
-        return starts
+class Gateway(Peer):
+    """Three controls behind it."""
 
     def made(self, unit: int) -> list[int]:
         """Parts, by start."""
@@ -90,9 +65,9 @@ class Peer:
 
 
 @pytest.fixture
-def peer(tmp_path: Path, closed_port: int) -> Iterator[Peer]:
-    peers.needed("modbus-serial")
-    peer = Peer(closed_port, tmp_path / "peer.log")
+def peer(tmp_path: Path, closed_port: int) -> Iterator[Gateway]:
+    needed("modbus-serial")
+    peer = Gateway("modbus.js", closed_port, tmp_path / "peer.log")
     peer.start()
     yield peer
     peer.kill()
@@ -118,7 +93,7 @@ async def back_seconds(ledger: Any, units: tuple[int, ...], kind: str, eventuall
 
 
 async def live_through(
-    peer: Peer, ledger: Any, path: Path, units: tuple[int, ...], rounds: int, eventually: Eventually
+    peer: Gateway, ledger: Any, path: Path, units: tuple[int, ...], rounds: int, eventually: Eventually
 ) -> None:
     frozen, killed = [], []
     async with Edge(path, ledger, *peer.config(path / "shop.toml", *units).machines):
@@ -148,7 +123,7 @@ async def live_through(
         print(f"{what} {rounds} times: back after {sum(seconds) / rounds:.2f} s, at most {max(seconds):.2f} s")
 
 
-def accounted(peer: Peer, ledger: Any, unit: int) -> None:
+def accounted(peer: Gateway, ledger: Any, unit: int) -> None:
     """What the facts count is what was made, or a gap says what nobody saw."""
     made, gaps = peer.made(unit), facts(ledger, unit, "GapSeen")
     (baseline,) = [each["counters"]["part_count"]["value"] for each in facts(ledger, unit, "BaselineSeen")]
@@ -168,14 +143,14 @@ def accounted(peer: Peer, ledger: Any, unit: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(120 + 60 * ROUNDS)
-def test_counts_equal_the_peers_log(peer: Peer, ledger: Any, tmp_path: Path, eventually: Eventually) -> None:
+def test_counts_equal_the_peers_log(peer: Gateway, ledger: Any, tmp_path: Path, eventually: Eventually) -> None:
     asyncio.run(live_through(peer, ledger, tmp_path, (1,), ROUNDS, eventually))
     accounted(peer, ledger, 1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
-def test_three_units_behind_one_connection(peer: Peer, ledger: Any, tmp_path: Path, eventually: Eventually) -> None:
+def test_three_units_behind_one_connection(peer: Gateway, ledger: Any, tmp_path: Path, eventually: Eventually) -> None:
     asyncio.run(live_through(peer, ledger, tmp_path, (1, 2, 3), 2, eventually))
     for unit in (1, 2, 3):
         accounted(peer, ledger, unit)
@@ -183,7 +158,7 @@ def test_three_units_behind_one_connection(peer: Peer, ledger: Any, tmp_path: Pa
 
 
 def test_a_unit_that_the_gateway_does_not_reach(
-    peer: Peer, ledger: Any, tmp_path: Path, eventually: Eventually
+    peer: Gateway, ledger: Any, tmp_path: Path, eventually: Eventually
 ) -> None:
     async def main() -> None:
         async with Edge(tmp_path, ledger, *peer.config(tmp_path / "shop.toml", 1, 2, 9).machines):

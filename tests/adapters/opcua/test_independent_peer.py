@@ -4,7 +4,6 @@ TAKTLEDGER_ROUNDS says how often each happens (default 20). The peer logs each p
 """
 
 import asyncio
-import json
 import os
 import random
 import signal
@@ -18,7 +17,7 @@ import pytest
 
 from adapters.opcua.machine import key_of, make_certificate
 from adapters.test_edge import Edge
-from peers import peers
+from peers.peers import Peer, needed
 from takt_adapters.builtin import installed_adapters
 from taktledger.config import Config, load_config
 
@@ -56,45 +55,14 @@ password_file = "password.txt"
 """
 
 
-class Peer:
-    """It survives nothing: its counter begins at zero."""
-
-    def __init__(self, port: int, folder: Path, *, secure: bool) -> None:
-        self.port, self._folder, self._secure = port, folder, secure
-        self._log = folder / "peer.log"
-
-    def start(self) -> None:
-        more = ["secure"] if self._secure else []
-        self._process = peers.start("opcua.js", str(self.port), str(self._log), str(self._folder / "pki"), *more)
-
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def starts(self) -> list[list[dict[str, Any]]]:
-        """What it logged, by start."""
-        starts: list[list[dict[str, Any]]] = []
-        for line in map(json.loads, self._log.read_text().splitlines()):
-            if "start" in line:
-                starts.append([])
-            starts[-1].append(line)
-        return starts
-
-    def config(self) -> Config:
-        security = ""
-        if self._secure:
-            make_certificate(self._folder, "edge")
-            assert key_of(self._folder / "edge.der").name == "edge.key"
-            (self._folder / "password.txt").write_text("secret\n")
-            security = SECURITY
-        file = self._folder / "shop.toml"
-        file.write_text(MACHINE.format(port=self.port, security=security))
-        return load_config(file, installed_adapters())
+def config_of(peer: Peer, folder: Path, *, secure: bool) -> Config:
+    if secure:
+        make_certificate(folder, "edge")
+        assert key_of(folder / "edge.der").name == "edge.key"
+        (folder / "password.txt").write_text("secret\n")
+    file = folder / "shop.toml"
+    file.write_text(MACHINE.format(port=peer.port, security=SECURITY if secure else ""))
+    return load_config(file, installed_adapters())
 
 
 def facts(ledger: Any, *kinds: str) -> list[dict[str, Any]]:
@@ -136,9 +104,11 @@ async def kill(peer: Peer, ledger: Any, eventually: Eventually) -> float:
     return back
 
 
-async def live_through(peer: Peer, ledger: Any, folder: Path, what: Any, eventually: Eventually) -> None:
+async def live_through(
+    peer: Peer, config: Config, ledger: Any, folder: Path, what: Any, eventually: Eventually
+) -> None:
     back = []
-    async with Edge(folder, ledger, *peer.config().machines):
+    async with Edge(folder, ledger, *config.machines):
         await eventually(lambda: facts(ledger, "CyclesSeen"))
         for _ in range(ROUNDS):
             back.append(await what(peer, ledger, eventually))
@@ -185,11 +155,13 @@ def accounted(peer: Peer, ledger: Any) -> None:
 def test_counts_equal_the_peers_log(
     secure: bool, what: Any, closed_port: int, ledger: Any, tmp_path: Path, eventually: Eventually
 ) -> None:
-    peers.needed("node-opcua")
-    peer = Peer(closed_port, tmp_path, secure=secure)
+    needed("node-opcua")
+    security = ["secure"] if secure else []
+    peer = Peer("opcua.js", closed_port, tmp_path / "peer.log", str(tmp_path / "pki"), *security)
     peer.start()
     try:
-        asyncio.run(live_through(peer, ledger, tmp_path, what, eventually))
+        config = config_of(peer, tmp_path, secure=secure)
+        asyncio.run(live_through(peer, config, ledger, tmp_path, what, eventually))
         accounted(peer, ledger)
     finally:
         peer.kill()
