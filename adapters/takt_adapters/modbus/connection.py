@@ -12,12 +12,14 @@ import ssl
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 from takt_adapters.adapter import AdapterError
 from takt_adapters.modbus.registers import Span
 from takt_adapters.modbus.requests import Broken
 from takt_adapters.modbus.tls import Tls, reason
+from takt_adapters.retry import LAST_SECONDS
 
 HEADER = struct.Struct(">HHHB")
 """Transaction, protocol (0), length of what follows, unit."""
@@ -28,9 +30,18 @@ BUFFER_BYTES = 1024
 RETRY_SECONDS = 0.4
 """A try to connect that failed stands for all machines, and for so long. Shorter than what a machine waits itself."""
 CLOSE_SECONDS = 0.2
+WANTED_SECONDS = 2 * LAST_SECONDS
+"""A silent unit that nobody has tried to ask for so long has no turn."""
 
 Answer = TypeVar("Answer")
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@dataclass
+class _Silent:
+    error: str
+    wanted_at: float
+    """When somebody last tried to ask it."""
 
 
 class Connection:
@@ -44,8 +55,8 @@ class Connection:
         self._transaction = 0
         """Goes on over a new connection: a gateway may still have an answer to what was asked over the one before."""
         self._failed: tuple[float, str] | None = None
-        self._silent: dict[int, str] = {}
-        """Unit -> what was said of it when it last gave no answer."""
+        self._silent: dict[int, _Silent] = {}
+        """Units that gave no answer when they were last asked: the one that was asked longest ago comes first."""
         self._silent_until = float("-inf")
 
     async def join(self, user: object, timeout_seconds: float) -> None:
@@ -74,11 +85,11 @@ class Connection:
         answer was one, be it that the device refuses. `span` is for the messages.
 
         Waiting in vain for a unit takes as long from the others, so afterwards they have as long for themselves: no
-        silent unit is asked meanwhile, and it fails at once, as it did before.
+        silent unit is asked meanwhile. It fails at once, as it did before.
         """
         async with self._turn:
-            if unit in self._silent and len(self._users) > 1 and self._clock() < self._silent_until:
-                raise AdapterError(self._silent[unit])
+            if unit in self._silent and len(self._users) > 1 and not self._may_try(unit):
+                raise AdapterError(self._silent[unit].error)
             stream = await self._connected(timeout_seconds)
             try:
                 async with asyncio.timeout(timeout_seconds):
@@ -91,14 +102,24 @@ class Connection:
                     self._drop()
                 match error:
                     case TimeoutError():
-                        self._silent[unit] = f"{span}: no answer within {timeout_seconds:g} s"
+                        said = f"{span}: no answer within {timeout_seconds:g} s"
+                        self._silent.pop(unit, None)
+                        self._silent[unit] = _Silent(said, self._clock())
                         self._silent_until = self._clock() + timeout_seconds
-                        raise AdapterError(self._silent[unit]) from error
+                        raise AdapterError(said) from error
                     case ssl.SSLError():
                         raise AdapterError(f"{span}: the connection was lost: {reason(error)}") from error
                     case OSError() | EOFError():
                         raise AdapterError(f"{span}: the connection was lost") from error
                 raise
+
+    def _may_try(self, unit: int) -> bool:
+        """Silent units take turns, too: else chance would keep one waiting for minutes that answers again."""
+        now = self._clock()
+        self._silent[unit].wanted_at = now
+        if now < self._silent_until:
+            return False
+        return unit == next(each for each, silent in self._silent.items() if now - silent.wanted_at < WANTED_SECONDS)
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, span: Span, unit: int, request: bytes

@@ -207,11 +207,19 @@ def test_silent_units_are_not_tried_in_a_row() -> None:
             now += 0.29
             assert await asked(3, 1, 4, 2) == [1]
             now += 0.01
-            assert await asked(3, 4, 1, 2) == [3, 1]
+            assert await asked(3, 4, 1, 2) == [1, 2]  # it was asked longest ago
             now += 0.3
-            silent.remove(2)
-            assert await asked(2, 4, 3, 1) == [2, 4, 1]
-            assert await asked(2, 4, 3, 1) == [2, 1]
+            assert await asked(4, 2, 1, 3) == [1, 3]
+            now += 0.3
+            assert await asked(2, 3, 1) == [1]  # it is the turn of 4, which may come in a moment
+            now += 9
+            assert await asked(2, 1) == [1]
+            now += 2
+            assert await asked(2, 1) == [2, 1]  # nobody wants 4 any more
+            now += 0.3
+            silent.remove(3)
+            assert await asked(3, 4, 2, 1) == [3, 4, 1]
+            assert await asked(2, 4, 3, 1) == [3, 1]
             await close(*adapters)
 
     asyncio.run(main())
