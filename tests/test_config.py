@@ -67,8 +67,9 @@ def test_tables_within_tables(tmp_path: Path) -> None:
     )
 
 
-def test_no_machines(tmp_path: Path) -> None:
-    assert load(tmp_path, "").machines == ()
+def test_a_mark_before_the_text(tmp_path: Path) -> None:
+    """As some editors put it."""
+    assert load(tmp_path, b"\xef\xbb\xbf" + MACHINE.encode()).machines[0].name == "mill-1"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,10 @@ def test_no_machines(tmp_path: Path) -> None:
     [
         ("a = ", "shop.toml: Invalid value (at end of document)"),
         ('[[machine]]\nname = "a\n', "shop.toml: Illegal character '\\n' (at line 2, column 10)"),
-        (b"a = '\xff'", "shop.toml: 'utf-8' codec can't decode"),
+        (b"a = '\xff'", "shop.toml: expected UTF-8, and line 1 isn't"),
+        (b"# a\r\n\n# \xe4", "shop.toml: expected UTF-8, and line 3 isn't"),
+        ("", "shop.toml: there is no machine in it: one begins with [[machine]]"),
+        ("# nothing", "shop.toml: there is no machine in it: one begins with [[machine]]"),
         ("port = 80", 'shop.toml: port: unknown key, expected "machine"'),
         ("[machine]\nname = 'a'", "shop.toml: machine: expected [[machine]], an array of tables"),
         ("machine = [1]", 'shop.toml: machine no. 1 [machine] adapter: expected "wire" or "other-wire", got nothing'),
@@ -86,8 +90,19 @@ def test_no_machines(tmp_path: Path) -> None:
             'machine "mill-1" [machine] adapter: expected "wire" or "other-wire", got "wier"',
         ),
         (MACHINE.replace('adapter = "wire"', ""), "[machine] adapter: expected"),
-        (MACHINE.replace('"mill-1"', '""'), "[machine] name: expected text of 1 to 200 characters, got"),
-        (MACHINE.replace('"mill-1"', "7"), "machine no. 1 [machine] name: expected text of 1 to 200 characters, got 7"),
+        (
+            MACHINE.replace('"mill-1"', '""'),
+            "[machine] name: expected text of 1 to 200 characters, not blank at its ends",
+        ),
+        (
+            MACHINE.replace('"mill-1"', '" "'),
+            "[machine] name: expected text of 1 to 200 characters, not blank at its ends",
+        ),
+        (MACHINE.replace('"mill-1"', '"mill-1 "'), 'not blank at its ends, got "mill-1 "'),
+        (
+            MACHINE.replace('"mill-1"', "7"),
+            "machine no. 1 [machine] name: expected text of 1 to 200 characters, not blank",
+        ),
         (MACHINE.replace('name = "mill-1"', ""), "machine no. 1 [machine] name: missing, expected text"),
         ('[[machine]]\nname = "a"\nadapter = "wire"', "[machine] wire: missing, expected a table"),
         ('[[machine]]\nname = "a"\nadapter = "wire"\nwire = 3', "[machine] wire: expected a table, got 3"),

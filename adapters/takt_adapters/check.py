@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from takt_adapters.adapter import Adapter, AdapterKind, Reading
 from takt_adapters.builtin import installed_adapters, make_adapters
+from takt_adapters.mapping import HOLD_OUTPUT
 from takt_adapters.runner import CLOSE_SECONDS, STUCK_SECONDS, said
 from taktledger.config import Config
 
@@ -23,9 +24,7 @@ async def check(
 ) -> bool:
     """Says a line for each machine and each of its values. False: a machine or a value can't be read."""
     adapters = installed_adapters() if adapters is None else adapters
-    if not config.machines:
-        say("there is no machine in this file: a machine begins with [[machine]]")
-    all_well = bool(config.machines)
+    all_well = True
     made = make_adapters(config.machines, adapters, monotonic)
     for machine in config.machines:
         adapter = made[machine.name]
@@ -58,5 +57,10 @@ async def _read(adapter: Adapter) -> list[Reading]:
 
 def _line(reading: Reading) -> str:
     raw = reading.raw if len(reading.raw) <= RAW_SHOWN else f"{reading.raw[: RAW_SHOWN - 2]} …"
-    shown = f"ERROR: {reading.error}" if reading.error is not None else f"{reading.value!r}"
+    if reading.error is not None:
+        shown = f"ERROR: {reading.error}"
+    elif reading.name == HOLD_OUTPUT and reading.value is None:
+        shown = "neither on nor off"
+    else:
+        shown = f"{reading.value!r}"
     return f"  {reading.name:<20} {reading.where:<18} {raw:<{RAW_SHOWN}} {shown}"

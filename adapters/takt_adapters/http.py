@@ -10,6 +10,18 @@ HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, At
 was reset as soon as it was made."""
 
 
+def check_address(url: str) -> None:
+    """Raises ValueError that says what was expected, if nobody can be asked there."""
+    expected = f'expected an address such as "http://192.0.2.10:5000", got "{url}"'
+    try:
+        parts = httpx.URL(url)
+        somewhere = parts.host and (parts.port is None or 0 < parts.port < 2**16)
+    except (httpx.InvalidURL, ValueError) as error:  # the latter: a host that is no name
+        raise ValueError(expected) from error
+    if parts.scheme not in ("http", "https") or not somewhere or parts.query or parts.fragment:
+        raise ValueError(expected)
+
+
 def is_here(url: str) -> bool:
     """Then no proxy that the environment names may come between, and see the key."""
     return httpx.URL(url).host in ("127.0.0.1", "::1", "localhost")

@@ -132,7 +132,8 @@ class Runner:
             if not is_there:
                 raise AdapterError("the control does not answer")
             self._retry.worked()
-            self._tell(connected=True, error=None)
+            failed = self._hold_retry.error
+            self._tell(connected=True, error=None if failed is None else f"hold output: {failed}")
             if due <= now():  # else the profile came before its time
                 due = max(due + self._poll_seconds, now())
             with suppress(TimeoutError):

@@ -90,6 +90,16 @@ def demo(host: str, port: int, data: Path, config: Path | None) -> None:
     _serve(Settings(host=host, port=port, data=data, config=config, admin_key=_admin_key()), demo_floor)
 
 
+def _address(context: click.Context, option: click.Parameter, value: str) -> str:
+    from takt_adapters.http import check_address
+
+    try:
+        check_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
 def ledger_options(level: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """What commands take that talk to a ledger with a key of this level."""
 
@@ -97,7 +107,9 @@ def ledger_options(level: str) -> Callable[[Callable[..., None]], Callable[..., 
         for option in (
             click.option("--key-file", type=file_type, help="A file that holds it."),
             click.option("--key", envvar="TAKTLEDGER_KEY", help=f"An API key of level {level}."),
-            click.option("--ledger", required=True, help="Where the ledger is, such as http://127.0.0.1:8000."),
+            click.option(
+                "--ledger", required=True, callback=_address, help="Where the ledger is, such as http://127.0.0.1:8000."
+            ),
         ):
             command = option(command)
         return command
@@ -120,6 +132,9 @@ def edge(config: Path, ledger: str, key: str | None, key_file: Path | None, spoo
     loaded = _load_config(config)
     if end_with_parent:
         follow()
+    else:
+        names = ", ".join(machine.name for machine in loaded.machines)
+        click.echo(f"Taktledger {__version__}: the edge of {names}, for the ledger at {ledger}")
 
     async def main() -> None:
         stop = asyncio.Event()

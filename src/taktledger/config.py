@@ -29,7 +29,7 @@ class AdapterKind(Protocol):
 class MachineConfig(Struct, kw_only=True, frozen=True):
     """One `[[machine]]`."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
     """The machine's source name: what the ledger knows it by. Unique in the file."""
     adapter: str
     poll_seconds: Annotated[float, Meta(ge=0.05, le=3600)] = 1.0
@@ -44,16 +44,21 @@ class Config(Struct, kw_only=True, frozen=True):
 def load_config(path: Path, adapters: Mapping[str, AdapterKind]) -> Config:
     """Reads the file. `adapters`: by the name that `adapter = …` gives. Raises ConfigError."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a mark before it
     except OSError as error:
         raise ConfigError(f"{path.name}: can't be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        raise ConfigError(f"{path.name}: expected UTF-8, and line {line} isn't") from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name}: {error}") from error
     file = _Place(path.name, (), path.parent)
     file.refuse_unknown(document, ["machine"])
     tables = document.get("machine", [])
     if not isinstance(tables, list):
         file.fail("machine: expected [[machine]], an array of tables")
+    if not tables:
+        file.fail("there is no machine in it: one begins with [[machine]]")
     machines: dict[str, MachineConfig] = {}
     for number, table in enumerate(tables, start=1):
         machine = _machine(table, number, path, adapters)
@@ -157,8 +162,9 @@ def _expected(info: types.Type) -> str:
             return "an integer" + _range(low, high)
         case types.FloatType(ge=low, le=high):
             return "a number" + _range(low, high)
-        case types.StrType(min_length=low, max_length=high):
-            return "text" + (f" of {low or 0} to {high} characters" if high is not None else "")
+        case types.StrType(min_length=low, max_length=high, pattern=pattern):
+            size = f" of {low or 0} to {high} characters" if high is not None else ""
+            return "text" + size + (", not blank at its ends" if pattern is not None else "")
         case types.LiteralType(values=values):
             return _one_of(str(each) for each in values)
         case types.BoolType():

@@ -88,7 +88,7 @@ def test_from_the_machine_to_the_ledger(
     assert [each["data"].get("cycles") for each in facts] == [None, 10, 2]
     assert len({each["source"] for each in facts}) == 1
     errors = {(name, str(live["error"])) for state in ledger.states for name, live in state.items()}
-    assert ("mill-2", f"no connection to 127.0.0.1:{closed_port}") in errors
+    assert ("mill-2", f"no connection to 127.0.0.1:{closed_port}: Connection refused") in errors
     assert any(name == "delivery" and "illegal address" in error for name, error in errors)
 
 
@@ -204,7 +204,7 @@ def test_check_says_what_it_reads(modbus_device: Devices, closed_port: int) -> N
         "mill-2: 1 values read, 1 wrong",
         "part_count holding 300 ERROR: holding 300: the device answers with exception 2 (illegal address)",
         "it has no hold output: holds can't be enforced on it",
-        f"mill-3: ERROR: no connection to 127.0.0.1:{closed_port}",
+        f"mill-3: ERROR: no connection to 127.0.0.1:{closed_port}: Connection refused",
     ]
 
 

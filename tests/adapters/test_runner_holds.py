@@ -284,6 +284,22 @@ def test_a_disk_that_is_full_stops_nobody_from_holding_or_releasing(
     asyncio.run(lives(edge, script, lambda: lambda: script.output is held, eventually=eventually))
 
 
+def test_an_output_that_fails_is_the_error_of_its_machine(edge: Edge, eventually: Eventually) -> None:
+    """As `adapters status` shows it."""
+    script = machine()
+    script.trouble = BadAnswer("refused")
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+
+    def fails() -> Callable[[], Any]:
+        return lambda: (edge.lives["a"].connected, edge.lives["a"].error) == (True, "hold output: refused")
+
+    def works() -> Callable[[], Any]:
+        script.trouble = None
+        return lambda: (edge.lives["a"].connected, edge.lives["a"].error) == (True, None)
+
+    asyncio.run(lives(edge, script, fails, works, eventually=eventually))
+
+
 @pytest.mark.parametrize("answer", [BadAnswer("feed_rate_override: -1 %"), count(-1)])
 def test_a_machine_that_says_nonsense_is_held_and_released_all_the_same(
     edge: Edge, eventually: Eventually, answer: Any

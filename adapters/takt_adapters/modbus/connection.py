@@ -164,8 +164,12 @@ class Connection:
             raise AdapterError(f"{where} within {timeout_seconds:g} s") from error
         except (ssl.SSLError, socket.gaierror) as error:
             raise AdapterError(f"{where}: {reason(error)}") from error
-        except (OSError, UnicodeError) as error:  # the latter: a name that no host can have
-            raise AdapterError(where) from error
+        except UnicodeError as error:
+            raise AdapterError(f"{where}: no host can have this name") from error
+        except OSError as error:
+            hung_up = isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError)
+            hint = " (does this port speak TLS?)" if self._tls is not None and hung_up else ""
+            raise AdapterError(f"{where}: {reason(error)}{hint}") from error
         except ValueError as error:
             raise AdapterError(f"[machine.modbus.tls] {error}") from error
 

@@ -1,5 +1,7 @@
 """The table `[machine.modbus.tls]`: whom we trust, and who we are (MODBUS/TCP Security, MB-TCP-Security-v36)."""
 
+import os
+import socket
 import ssl
 from pathlib import Path
 
@@ -53,4 +55,10 @@ def reason(error: OSError) -> str:
             return f"TLS: {text.lower().replace('_', ' ')}"
         case ssl.SSLError():
             return "TLS: it is no certificate, or not of this key"
-    return error.strerror or "the peer hung up"
+        case socket.gaierror():
+            return error.strerror or "its address can't be found"
+        case OSError(errno=int(number)):
+            return os.strerror(number)
+        case ConnectionError():
+            return "the peer hung up"
+    return "none of its addresses answers"

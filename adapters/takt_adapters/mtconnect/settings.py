@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-import httpx
 from msgspec import Meta, Struct, field
+
+from takt_adapters.http import check_address
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 VariableNumber = Annotated[int, Meta(ge=0, le=9_999_999_999)]
@@ -22,11 +23,7 @@ class MtconnectSettings(Struct, kw_only=True, frozen=True):
     """Number -> id or name of a data item."""
 
     def __post_init__(self) -> None:
-        expected = f'url: expected an address such as "http://192.0.2.10:5000", got "{self.url}"'
         try:
-            url = httpx.URL(self.url)
-            somewhere = url.host and (url.port is None or 0 < url.port < 2**16)
-        except (httpx.InvalidURL, ValueError) as error:  # the latter: a host that is no name
-            raise ValueError(expected) from error
-        if url.scheme not in ("http", "https") or not somewhere or url.query or url.fragment:
-            raise ValueError(expected)
+            check_address(self.url)
+        except ValueError as error:
+            raise ValueError(f"url: {error}") from error

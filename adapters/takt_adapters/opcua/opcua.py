@@ -228,6 +228,8 @@ class OpcuaAdapter:
                 try:
                     value = self._decode(name, values[handle])
                     error = None if status is None or status.is_good() else status.name
+                    if error is None and name == HOLD_OUTPUT and not await self._opened().may_write(self._nodes[name]):
+                        error = "this user may not write it"
                 except BadAnswer as failed:
                     error = str(failed)
             readings.append(Reading(name, place.where, raw, value, error))

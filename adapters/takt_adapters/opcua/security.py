@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import structlog
 from asyncua import ua
 from asyncua.crypto import security_policies as policies
 from cryptography import x509
@@ -126,6 +127,8 @@ class Pin:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self._path)
+            log = structlog.get_logger()
+            log.warning("a certificate is trusted from now on", file=self._path.name, sha256=fingerprint(presented))
         except OSError as error:
             raise AdapterError(f"server_certificate: {self._path} can't be written: {error.strerror}") from error
         finally:

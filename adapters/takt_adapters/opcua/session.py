@@ -168,9 +168,11 @@ class Session:
             known = {uri: number for number, uri in reversed(list(enumerate(uris or ())))}
         return lambda namespace: namespace if isinstance(namespace, int) else known.get(namespace)
 
-    async def read(self, nodes: Sequence[ua.NodeId]) -> list[ua.DataValue]:
+    async def read(
+        self, nodes: Sequence[ua.NodeId], attribute: AttributeIds = AttributeIds.Value
+    ) -> list[ua.DataValue]:
         """One request. Raises AdapterError."""
-        wanted = [ua.ReadValueId(NodeId=node, AttributeId=AttributeIds.Value) for node in nodes]
+        wanted = [ua.ReadValueId(NodeId=node, AttributeId=attribute) for node in nodes]
         async with self._asked():
             values = await self._client.uaclient.read(
                 ua.ReadParameters(MaxAge=0, TimestampsToReturn=ua.TimestampsToReturn.Source, NodesToRead=wanted)
@@ -178,6 +180,12 @@ class Session:
         if values is None or len(values) != len(nodes):
             raise BadAnswer(f"the answer has {len(values or ())} values instead of {len(nodes)}")
         return values
+
+    async def may_write(self, node: ua.NodeId) -> bool:
+        """By what the server says of it, if it says anything. Raises AdapterError."""
+        (level,) = await self.read([node], AttributeIds.UserAccessLevel)
+        bits = level.Value.Value if level.Value is not None else None
+        return not isinstance(bits, int) or bool(bits & ua.AccessLevel.CurrentWrite.mask)
 
     async def write(self, node: ua.NodeId, value: ua.Variant) -> None:
         """Raises BadAnswer if the server refuses it, AdapterError if it doesn't answer."""

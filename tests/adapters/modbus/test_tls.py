@@ -169,6 +169,17 @@ def test_a_certificate_of_somebody_else(plant: Authority, tmp_path: Path) -> Non
         assert "its certificate is refused: unable to get local issuer certificate" in error
 
 
+def test_a_port_without_tls(closed_port: int) -> None:
+    """Most likely somebody forgot `port = 802`."""
+
+    async def hang_up(request: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    assert refused(None, Tls(), hang_up).endswith(" (does this port speak TLS?)")
+    with pytest.raises(AdapterError, match=f"no connection to {HOST}:{closed_port}: Connection refused$"):
+        asyncio.run(adapter_at(closed_port, Tls()).connect(None))
+
+
 def test_one_that_has_expired(plant: Authority) -> None:
     context = serving(plant.issue("mill-1", HOST, ends=timedelta(days=-1)))
     assert "its certificate is refused: certificate has expired" in refused(context, Tls(ca=plant.file))

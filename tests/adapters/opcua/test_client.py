@@ -289,6 +289,26 @@ def test_describe(machine: Machine, table: Table) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("node", "shown"),
+    [
+        ("Hold", ("Boolean False", False, None)),
+        ("HoldNumber", ("Int16 0", None, None)),
+        ("ReadOnly", ("Boolean False", False, "this user may not write it")),
+    ],
+)
+def test_describe_a_hold_output(machine: Machine, table: Table, node: str, shown: Any) -> None:
+    """What can't be written is seen before the first hold."""
+    values = {"HoldNumber": {"on": 7, "off": -1}}.get(node, {})
+
+    async def main() -> Any:
+        async with connected(table(hold_output={"node": f"ns={machine.index};s={node}", **values})) as adapter:
+            return (await adapter.describe())[-1]
+
+    reading = asyncio.run(main())
+    assert (reading.name, (reading.raw, reading.value, reading.error)) == ("hold output", shown)
+
+
 @pytest.mark.parametrize("place", [{"node": "ns=2;s=Nothing"}, {"path": "0:Objects/2:Nothing"}])
 def test_nothing_is_there(machine: Machine, table: Table, place: dict[str, str]) -> None:
     async def main() -> Any:

@@ -15,6 +15,7 @@ from asyncua import ua
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from structlog.testing import capture_logs
 
 import takt_adapters.opcua
 from adapters.opcua.machine import Machine, make_certificate
@@ -173,9 +174,12 @@ def test_an_unknown_certificate(machine: Machine, secure: Table, certificates: P
 
 def test_trust_on_first_use(machine: Machine, secure: Table, certificates: Path, tmp_path: Path) -> None:
     kept = tmp_path / "mill-2.der"
-    for _ in range(2):
-        assert count_of(secure(server_certificate=str(kept), trust_on_first_use=True)) == 0
-        assert kept.read_bytes() == (certificates / "server.der").read_bytes()
+    with capture_logs() as logs:
+        for _ in range(2):
+            assert count_of(secure(server_certificate=str(kept), trust_on_first_use=True)) == 0
+            assert kept.read_bytes() == (certificates / "server.der").read_bytes()
+    shown = [(each["file"], each["sha256"]) for each in logs]
+    assert shown == [("mill-2.der", fingerprint(kept))]  # for somebody to compare
     assert [path.name for path in tmp_path.iterdir()] == ["mill-2.der"]
 
 
