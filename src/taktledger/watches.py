@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from taktledger.api.backend import Backend
-from taktledger.domain.controls import note_clock, note_contact
+from taktledger.domain.controls import note_clock, note_contact, note_edge
 from taktledger.domain.event import SYSTEM
 from taktledger.domain.holds.clock import LookAtHolds, look_at_holds, next_turn
 from taktledger.domain.tools.watch import LookAtTools
@@ -37,12 +37,16 @@ async def watch_for_rebuild(backend: Backend) -> None:
 
 
 async def watch_edges(backend: Backend) -> None:
-    """Writes down which machines their edge has not heard of for too long, and whose edge has another time."""
+    """Writes down which machines their edge has not heard of for too long, whose edge is lost while it should tell them
+    something, and whose edge has another time."""
     since = backend.clock()
     while True:
         await asyncio.sleep(EDGES_SECONDS)
         for command in list(backend.live.silences(backend.writer.shop, backend.clock(), since)):
             if not await _write(backend, note_contact, command):
+                break
+        for edge in list(backend.live.lost_edges(backend.writer.shop, backend.clock(), since)):
+            if not await _write(backend, note_edge, edge):
                 break
         for clock in list(backend.live.clocks(backend.writer.shop, backend.clock())):
             if not await _write(backend, note_clock, clock):

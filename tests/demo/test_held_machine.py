@@ -93,6 +93,28 @@ def test_a_hold_stops_the_machine_until_it_is_released(line: HeldShop) -> None:
     assert said == [True, True, False]
 
 
+def test_a_hold_without_an_edge_is_an_alert_until_there_is_one(shop: HeldShop) -> None:
+    shop.start_ledger()
+    shop.start_edge()
+    shop.until(lambda: shop.get("/api/parts/"))
+    shop.kill("edge")
+    machine = shop.machine()["id"]
+    shop.send("PUT", f"/api/machines/{machine}/holds", reason="look at the spindle")
+
+    def alerts() -> list[tuple[str, bool]]:
+        found = [each for each in shop.get("/api/alerts/").values() if each["kind"] == "hold"]
+        return [(each["data"]["error"], each["dismissed"]) for each in found]
+
+    report("an alert", shop.until(alerts))
+    assert alerts() == [("its edge is not heard", False)]
+    assert not shop.control.held()
+    shop.start_edge()
+    report("held by the edge that is back", shop.until(shop.control.held))
+    shop.until(lambda: alerts() == [("its edge is not heard", True)])
+    shop.until(lambda: shop.events("MachineHoldOutputWritten"))
+    assert len(shop.events("MachineEdgeLost")) == 1
+
+
 def test_a_worn_critical_tool_stops_the_machine_until_it_is_replaced(line: HeldShop) -> None:
     machine = line.machine()["id"]
     process = line.send("PUT", "/api/processes/", machine_id=machine, name="Flange")["id"]

@@ -2,7 +2,14 @@
 
 from given import NOON, Given, a_machine
 from taktledger.domain.alerts import AlertDismissed, AlertRaised, DismissAlert, dismiss_alert
-from taktledger.domain.controls import MachineHoldOutputFailed, MachineHoldOutputWritten
+from taktledger.domain.controls import (
+    MachineEdgeHeard,
+    MachineEdgeLost,
+    MachineHoldOutputFailed,
+    MachineHoldOutputWritten,
+    NoteEdge,
+    note_edge,
+)
 from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
 from taktledger.domain.holds.hold import (
     CreateHold,
@@ -149,3 +156,48 @@ def test_holds_of_another_machine_change_nothing() -> None:
 def test_a_machine_that_does_not_answer_has_not_been_heard() -> None:
     shop = refuses(held()).shop
     assert (shop.machines[1].last_fact_at, shop.machines[1].reported_by_edge) == (None, True)
+
+
+# An edge that is not heard
+
+
+def edge(given: Given, lost: bool | None) -> Given:
+    """`lost`: what it should tell the machine. None: it is heard."""
+    return given.when(note_edge, NoteEdge(machine_id=1, held=lost))
+
+
+def test_an_edge_that_is_lost_while_its_machine_must_not_run_is_an_alert() -> None:
+    given = edge(held(), True).then(MachineEdgeLost, AlertRaised)
+    (alert,) = given.alerts
+    assert alert.message == "lathe must not run, but its control can't be told so: its edge is not heard"
+    assert (alert.kind, alert.machine_id, alert.data) == ("hold", 1, {"held": True, "error": "its edge is not heard"})
+    edge(given, True).then()
+
+
+def test_it_is_over_when_the_edge_is_heard() -> None:
+    given = edge(edge(held(), True), None).then(MachineEdgeHeard, AlertDismissed)
+    edge(given, None).then()
+    edge(given, True).then(MachineEdgeLost, AlertRaised)
+
+
+def test_what_the_edge_says_itself_goes_before() -> None:
+    given = refuses(edge(held(), True)).then(MachineHoldOutputFailed, AlertDismissed, AlertRaised)
+    edge(given, None).then()
+    edge(given, True).then()
+    says(edge(held(), True), HoldOutputWritten(held=True)).then(MachineHoldOutputWritten, AlertDismissed)
+
+
+def test_a_machine_that_can_not_be_released_since_its_edge_is_lost() -> None:
+    given = release(edge(held(), True)).then(HoldEdited, HoldEnded, AlertDismissed)
+    edge(given, False).then(MachineEdgeLost, AlertRaised)
+    assert open_alerts(given) == [False]
+
+
+def test_an_edge_that_is_lost_when_a_hold_begins_is_told_again() -> None:
+    given = release(edge(held(), True))
+    given.when(create_hold, CreateHold(machine_id=1, fields=HoldFields()))
+    given.then(HoldCreated, HoldStarted, AlertRaised)
+
+
+def test_the_edge_of_a_machine_that_is_gone() -> None:
+    Given().when(note_edge, NoteEdge(machine_id=1, held=True)).then()

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from taktledger.domain.controls import NoteClock, NoteContact
+from taktledger.domain.controls import NoteClock, NoteContact, NoteEdge
+from taktledger.domain.holds.hold import is_in_force
 from taktledger.domain.shop import Machine, Shop, Touched
 from taktledger.domain.values import Line, Seconds
 from taktledger.shopfloor.ingest import CLOCK_SECONDS
@@ -99,6 +100,20 @@ class LiveState(Struct):
             silent = awaited and now - max(last or since, since) > limit
             if silent != machine.silent:
                 yield NoteContact(machine_id=machine.id, last_contact=last, silent=silent)
+
+    def lost_edges(self, shop: Shop, now: float, since: float) -> Iterator[NoteEdge]:
+        """Machines that should be told to hold or to run again, and whose edge is not heard; and those whose edge is
+        heard again. `since`: when this server began to listen."""
+        for machine in shop.machines.values():
+            heard = self.machines.get(machine.source_name)
+            if not _is_awaited(machine) or (heard is not None and heard.is_heard(now)):
+                if machine.hold_failure is not None and machine.hold_failure.edge_is_lost:
+                    yield NoteEdge(machine_id=machine.id, held=None)
+            elif now - since > SILENT_SECONDS:
+                held = is_in_force(shop, machine.id)
+                was_held = heard is not None and heard.live.hold_output is True
+                if held is not was_held and (machine.hold_failure is None or machine.hold_failure.held is not held):
+                    yield NoteEdge(machine_id=machine.id, held=held)
 
     def clocks(self, shop: Shop, now: float) -> Iterator[NoteClock]:
         """Machines whose edge has another time than we, or has the same again."""

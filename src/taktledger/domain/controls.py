@@ -103,6 +103,16 @@ class MachineHoldOutputFailed(MachineEvent, frozen=True, kw_only=True):
     error: str
 
 
+class MachineEdgeLost(MachineEvent, frozen=True, kw_only=True):
+    """A control should be told to hold, or to run again, and the edge that would tell it is not heard."""
+
+    held: bool
+
+
+class MachineEdgeHeard(MachineEvent, frozen=True, kw_only=True):
+    """The edge is heard again that was lost, or nobody waits for it any more."""
+
+
 class MachineFellSilent(MachineEvent, frozen=True, kw_only=True):
     """Its edge has had no answer from the machine for longer than the option `machine_silent_seconds`."""
 
@@ -187,6 +197,15 @@ def hold_output_failed(shop: Shop, event: MachineHoldOutputFailed) -> None:
     machine.reported_by_edge = machine.reported_by_edge or event.source is not None
 
 
+def edge_lost(shop: Shop, event: MachineEdgeLost) -> None:
+    failure = HoldFailure(held=event.held, error="its edge is not heard", edge_is_lost=True)
+    shop.machines[event.machine_id].hold_failure = failure
+
+
+def edge_heard(shop: Shop, event: MachineEdgeHeard) -> None:
+    shop.machines[event.machine_id].hold_failure = None
+
+
 def heard(shop: Shop, event: MachineEvent) -> Machine:
     """The machine of an event that its control caused: what all such events do to it."""
     machine = shop.machines[event.machine_id]
@@ -246,6 +265,27 @@ def note_contact(shop: Shop, command: NoteContact, now: float) -> Iterator[Event
         yield MachineFellSilent(occurred_at=now, machine_id=machine.id, last_contact=command.last_contact)
     else:
         yield MachineSilenceEnded(occurred_at=now, machine_id=machine.id)
+
+
+class NoteEdge(Struct, kw_only=True, frozen=True):
+    """Whether the edge of a machine is lost, while it should tell the machine something."""
+
+    machine_id: int
+    held: bool | None
+    """What it should tell. None: it is not lost."""
+
+
+def note_edge(shop: Shop, command: NoteEdge, now: float) -> Iterator[Event]:
+    """Each loss is written once, and its end if the edge hasn't said more since."""
+    machine = shop.machines.get(command.machine_id)
+    if machine is None:
+        return
+    failure = machine.hold_failure
+    if command.held is None:
+        if failure is not None and failure.edge_is_lost:
+            yield MachineEdgeHeard(occurred_at=now, machine_id=machine.id)
+    elif failure is None or failure.held is not command.held:
+        yield MachineEdgeLost(occurred_at=now, machine_id=machine.id, held=command.held)
 
 
 class NoteClock(Struct, kw_only=True, frozen=True):

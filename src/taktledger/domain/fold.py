@@ -36,6 +36,8 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     controls.MachineReportsLost: controls.only_heard,
     controls.MachineHoldOutputWritten: controls.hold_output_written,
     controls.MachineHoldOutputFailed: controls.hold_output_failed,
+    controls.MachineEdgeLost: controls.edge_lost,
+    controls.MachineEdgeHeard: controls.edge_heard,
     controls.MachineFellSilent: controls.fell_silent,
     controls.MachineClockDiffered: controls.clock_differed,
     controls.MachineClockRighted: controls.clock_righted,

@@ -14,6 +14,8 @@ from taktledger.domain.changeover import (
 from taktledger.domain.controls import (
     MachineClockDiffered,
     MachineClockRighted,
+    MachineEdgeHeard,
+    MachineEdgeLost,
     MachineEvent,
     MachineFactSetAside,
     MachineFellSilent,
@@ -90,7 +92,7 @@ def _mind_hold_output(shop: Shop, machine: Machine, cause: Event) -> Iterator[Ev
     failure = machine.hold_failure
     matters = failure is not None and failure.held == is_in_force(shop, machine.id)
     is_open = any(alert.kind == "hold" and alert.machine_id == machine.id for alert in shop.open_alerts.values())
-    if is_open and (not matters or isinstance(cause, MachineHoldOutputFailed)):
+    if is_open and (not matters or isinstance(cause, (MachineHoldOutputFailed, MachineEdgeLost))):
         yield from dismiss_alerts(shop, cause, kind="hold", machine_id=machine.id)
         is_open = False
     if failure is not None and matters and not is_open and _is_news(shop, machine, cause):
@@ -104,7 +106,7 @@ def _is_news(shop: Shop, machine: Machine, cause: Event) -> bool:
     hold = shop.holds.get(cause.hold_id) if isinstance(cause, HoldEvent) else None
     if hold is not None and hold.machine_id != machine.id:
         return False
-    return isinstance(cause, (MachineHoldOutputFailed, HoldStarted, HoldEnded, HoldDeleted))
+    return isinstance(cause, (MachineHoldOutputFailed, MachineEdgeLost, HoldStarted, HoldEnded, HoldDeleted))
 
 
 def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
@@ -147,7 +149,7 @@ def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
             since = f"since {_iso(event.last_contact)}" if event.last_contact is not None else "yet"
             message = f"{name} has not answered {since}"
             yield raise_alert(shop, event, "silent", message, last_contact=event.last_contact)
-        case MachineHoldOutputFailed() | MachineHoldOutputWritten():
+        case MachineHoldOutputFailed() | MachineHoldOutputWritten() | MachineEdgeLost() | MachineEdgeHeard():
             yield from _mind_hold_output(shop, shop.machines[event.machine_id], event)
         case MachineClockDiffered():
             yield from dismiss_alerts(shop, event, kind="clock", machine_id=event.machine_id)

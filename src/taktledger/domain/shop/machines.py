@@ -56,6 +56,8 @@ class HoldFailure(Struct, frozen=True, kw_only=True):
     held: bool
     """What: to hold, or to run again."""
     error: str
+    edge_is_lost: bool = False
+    """The ledger says so, and not the edge."""
 
 
 class Machine(Struct, kw_only=True):
