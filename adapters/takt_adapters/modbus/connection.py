@@ -31,7 +31,7 @@ RETRY_SECONDS = 0.4
 """A try to connect that failed stands for all machines, and for so long. Shorter than what a machine waits itself."""
 CLOSE_SECONDS = 0.2
 WANTED_SECONDS = 2 * LAST_SECONDS
-"""A silent unit that nobody has tried to ask for so long has no turn."""
+"""Who has not wanted to ask for so long has no turn."""
 
 Answer = TypeVar("Answer")
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -40,8 +40,9 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 @dataclass
 class _Silent:
     error: str
+    """What was said of it."""
     wanted_at: float
-    """When somebody last tried to ask it."""
+    """When it last wanted to ask."""
 
 
 class Connection:
@@ -55,9 +56,10 @@ class Connection:
         self._transaction = 0
         """Goes on over a new connection: a gateway may still have an answer to what was asked over the one before."""
         self._failed: tuple[float, str] | None = None
-        self._silent: dict[int, _Silent] = {}
-        """Units that gave no answer when they were last asked: the one that was asked longest ago comes first."""
-        self._silent_until = float("-inf")
+        self._silent: dict[object, _Silent] = {}
+        """Users who got no answer when they last asked. Who asked longest ago comes first."""
+        self._in_vain_until: float | None = None
+        """Until when none of them asks again. None: the last of them who did was answered."""
 
     async def join(self, user: object, timeout_seconds: float) -> None:
         """Connects, if it isn't. Raises AdapterError."""
@@ -77,35 +79,47 @@ class Connection:
             writer.transport.abort()
 
     async def ask(
-        self, span: Span, unit: int, request: bytes, understand: Callable[[bytes], Answer], timeout_seconds: float
+        self,
+        user: object,
+        span: Span,
+        unit: int,
+        request: bytes,
+        understand: Callable[[bytes], Answer],
+        timeout_seconds: float,
     ) -> Answer:
-        """Sends the request to this unit when it is its turn, and makes of the answer what `understand` does.
+        """Sends the request to this unit when it is the user's turn, and makes of the answer what `understand` does.
 
         Connects before, if the connection is gone. Raises AdapterError. The connection is kept after it only if the
         answer was one, be it that the device refuses. `span` is for the messages.
 
-        Waiting in vain for a unit takes as long from the others, so afterwards they have as long for themselves: no
-        silent unit is asked meanwhile. It fails at once, as it did before.
+        Waiting in vain takes as long from the others. So whoever did it twice in a row leaves them as long for
+        themselves, and fails at once meanwhile, as it did before.
         """
         async with self._turn:
-            if unit in self._silent and len(self._users) > 1 and not self._may_try(unit):
-                raise AdapterError(self._silent[unit].error)
+            silent = self._silent.get(user)
+            if silent is not None:
+                if self._must_wait(user, silent):
+                    raise AdapterError(silent.error)
+                self._silent[user] = self._silent.pop(user)
             stream = await self._connected(timeout_seconds)
             try:
                 async with asyncio.timeout(timeout_seconds):
                     answer = await self._exchange(*stream, span, unit, request)
-                self._silent.pop(unit, None)
+                if self._silent.pop(user, None) is not None:
+                    self._in_vain_until = None
                 return understand(answer)
             except BaseException as error:
+                if not isinstance(error, TimeoutError):
+                    self._silent.pop(user, None)  # whatever it is, it isn't silence
                 if not isinstance(error, AdapterError) or isinstance(error, Broken):
                     # Also when this was cancelled: an answer that is late must not be taken for another's.
                     self._drop()
                 match error:
                     case TimeoutError():
-                        said = f"{span}: no answer within {timeout_seconds:g} s"
-                        self._silent.pop(unit, None)
-                        self._silent[unit] = _Silent(said, self._clock())
-                        self._silent_until = self._clock() + timeout_seconds
+                        said, now = f"{span}: no answer within {timeout_seconds:g} s", self._clock()
+                        self._silent[user] = _Silent(said, now)
+                        if silent is not None:
+                            self._in_vain_until = now + timeout_seconds
                         raise AdapterError(said) from error
                     case ssl.SSLError():
                         raise AdapterError(f"{span}: the connection was lost: {reason(error)}") from error
@@ -113,13 +127,14 @@ class Connection:
                         raise AdapterError(f"{span}: the connection was lost") from error
                 raise
 
-    def _may_try(self, unit: int) -> bool:
-        """Silent units take turns, too: else chance would keep one waiting for minutes that answers again."""
+    def _must_wait(self, user: object, silent: "_Silent") -> bool:
+        """They take turns: else chance would keep one waiting for minutes whose device answers again."""
         now = self._clock()
-        self._silent[unit].wanted_at = now
-        if now < self._silent_until:
+        silent.wanted_at = now
+        if self._in_vain_until is None or not self._users - self._silent.keys():
             return False
-        return unit == next(each for each, silent in self._silent.items() if now - silent.wanted_at < WANTED_SECONDS)
+        first = next(each for each, other in self._silent.items() if now - other.wanted_at < WANTED_SECONDS)
+        return now < self._in_vain_until or user is not first
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, span: Span, unit: int, request: bytes

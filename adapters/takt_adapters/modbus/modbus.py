@@ -144,7 +144,7 @@ class ModbusAdapter:
         if not self._joined:
             raise AdapterError("not connected")
         unit, timeout_seconds = self.settings.unit, self.settings.timeout_seconds
-        return await self._connection.ask(span, unit, request, understand, timeout_seconds)
+        return await self._connection.ask(self, span, unit, request, understand, timeout_seconds)
 
 
 def make(settings: Sequence[ModbusSettings], clock: Callable[[], float]) -> list[ModbusAdapter]:
