@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from taktledger.api.backend import Backend
-from taktledger.domain.controls import note_clock, note_contact, note_edge
+from taktledger.domain.controls import note_clock, note_contact
 from taktledger.domain.event import SYSTEM
 from taktledger.domain.holds.clock import LookAtHolds, look_at_holds, next_turn
+from taktledger.domain.holds.edge import note_edge
 from taktledger.domain.tools.watch import LookAtTools
 from taktledger.ledger.writer import Decide, OutcomeUnknown, Request, Step
 

@@ -200,45 +200,46 @@ def must_not_run(**fields: Any) -> Shop:
     return there
 
 
-def lost(there: Shop, *, after: float = 11.0, hold_output: bool | None = None, since: float = 0.0) -> list[bool | None]:
-    """So long after its edge was heard, if it ever was (`hold_output` as it was read)."""
+LOST = HoldFailure(held=True, error="its edge is not heard", edge_is_lost=True)
+
+
+def lost(there: Shop, after: float = 11.0, since: float = 0.0) -> list[bool]:
+    """So long after its edge was heard."""
     live = LiveState()
-    live.hear(there, {"mill-1": MachineLive(connected=True, hold_output=hold_output)}, NOON)
-    return [each.held for each in live.lost_edges(there, NOON + after, since)]
+    live.hear(there, {"mill-1": MachineLive(connected=True)}, NOON)
+    return [each.lost for each in live.lost_edges(there, NOON + after, since)]
 
 
 def test_an_edge_that_should_tell_something_is_lost_after_ten_seconds() -> None:
     assert lost(must_not_run(), after=9.9) == []
     assert lost(must_not_run()) == [True]
-    assert lost(must_not_run(), hold_output=False) == [True]
-    assert lost(shop(), hold_output=True) == [False]
-
-
-def test_a_control_that_is_as_it_should_be_needs_no_edge() -> None:
-    assert lost(must_not_run(), hold_output=True) == []
-    assert lost(shop(), hold_output=False) == []
+    assert lost(must_not_run(told_held=True)) == []
     assert lost(shop()) == []
+    assert lost(shop(told_held=True)) == [True]
 
 
 def test_a_server_that_has_just_started_waits_for_the_edge() -> None:
     live = LiveState()
     assert list(live.lost_edges(must_not_run(), NOON + 9.9, NOON)) == []
-    assert [each.held for each in live.lost_edges(must_not_run(), NOON + 10.1, NOON)] == [True]
+    assert [each.lost for each in live.lost_edges(must_not_run(), NOON + 10.1, NOON)] == [True]
 
 
 def test_a_lost_edge_is_noted_once_and_so_is_its_end() -> None:
-    failure = HoldFailure(held=True, error="its edge is not heard", edge_is_lost=True)
-    assert lost(must_not_run(hold_failure=failure)) == []
-    assert lost(must_not_run(hold_failure=failure), after=1.0) == [None]
+    assert lost(must_not_run(hold_failure=LOST)) == []
+    assert lost(must_not_run(hold_failure=LOST), after=1.0) == [False]
     assert lost(must_not_run(hold_failure=HoldFailure(held=True, error="coil 0: no answer")), after=1.0) == []
-    assert lost(shop(hold_failure=failure), hold_output=True) == [False]
+    assert lost(shop(hold_failure=LOST, told_held=True)) == [True]
+
+
+def test_a_clock_that_was_set_back_hides_no_loss() -> None:
+    assert lost(must_not_run(), after=-3600.0) == [True]
+    assert lost(must_not_run(), since=NOON + 86_400) == [True]
 
 
 @pytest.mark.parametrize("field", ["archived", "disabled"])
 def test_nobody_waits_for_the_edge_of_a_machine_that_is_not_used(field: str) -> None:
-    failure = HoldFailure(held=True, error="its edge is not heard", edge_is_lost=True)
     assert lost(must_not_run(**{field: True})) == []
-    assert lost(must_not_run(**{field: True}, hold_failure=failure)) == [None]
+    assert lost(must_not_run(**{field: True}, hold_failure=LOST)) == [False]
 
 
 def test_machines_that_nobody_uses_any_more_are_left_out(server: Server) -> None:

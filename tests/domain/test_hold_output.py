@@ -3,14 +3,13 @@
 from given import NOON, Given, a_machine
 from taktledger.domain.alerts import AlertDismissed, AlertRaised, DismissAlert, dismiss_alert
 from taktledger.domain.controls import (
-    MachineEdgeHeard,
+    MachineEdgeLossEnded,
     MachineEdgeLost,
     MachineHoldOutputFailed,
     MachineHoldOutputWritten,
-    NoteEdge,
-    note_edge,
 )
 from taktledger.domain.holds.clock import LookAtHolds, look_at_holds
+from taktledger.domain.holds.edge import NoteEdge, note_edge
 from taktledger.domain.holds.hold import (
     CreateHold,
     DeleteHold,
@@ -161,43 +160,61 @@ def test_a_machine_that_does_not_answer_has_not_been_heard() -> None:
 # An edge that is not heard
 
 
-def edge(given: Given, lost: bool | None) -> Given:
-    """`lost`: what it should tell the machine. None: it is heard."""
-    return given.when(note_edge, NoteEdge(machine_id=1, held=lost))
+def edge(given: Given, *, lost: bool) -> Given:
+    return given.when(note_edge, NoteEdge(machine_id=1, lost=lost))
+
+
+def written(given: Given, *, held: bool) -> Given:
+    return says(given, HoldOutputWritten(held=held))
 
 
 def test_an_edge_that_is_lost_while_its_machine_must_not_run_is_an_alert() -> None:
-    given = edge(held(), True).then(MachineEdgeLost, AlertRaised)
+    given = edge(held(), lost=True).then(MachineEdgeLost, AlertRaised)
     (alert,) = given.alerts
     assert alert.message == "lathe must not run, but its control can't be told so: its edge is not heard"
     assert (alert.kind, alert.machine_id, alert.data) == ("hold", 1, {"held": True, "error": "its edge is not heard"})
-    edge(given, True).then()
+    edge(given, lost=True).then()
 
 
 def test_it_is_over_when_the_edge_is_heard() -> None:
-    given = edge(edge(held(), True), None).then(MachineEdgeHeard, AlertDismissed)
-    edge(given, None).then()
-    edge(given, True).then(MachineEdgeLost, AlertRaised)
+    given = edge(edge(held(), lost=True), lost=False).then(MachineEdgeLossEnded, AlertDismissed)
+    edge(given, lost=False).then()
+    edge(given, lost=True).then(MachineEdgeLost, AlertRaised)
 
 
-def test_what_the_edge_says_itself_goes_before() -> None:
-    given = refuses(edge(held(), True)).then(MachineHoldOutputFailed, AlertDismissed, AlertRaised)
-    edge(given, None).then()
-    edge(given, True).then()
-    says(edge(held(), True), HoldOutputWritten(held=True)).then(MachineHoldOutputWritten, AlertDismissed)
+def test_a_control_that_was_told_needs_no_edge() -> None:
+    edge(written(held(), held=True), lost=True).then()
+    edge(Given(a_machine()), lost=True).then()
 
 
 def test_a_machine_that_can_not_be_released_since_its_edge_is_lost() -> None:
-    given = release(edge(held(), True)).then(HoldEdited, HoldEnded, AlertDismissed)
-    edge(given, False).then(MachineEdgeLost, AlertRaised)
+    given = edge(release(written(held(), held=True)), lost=True).then(MachineEdgeLost, AlertRaised)
+    assert open_alerts(given) == [False]
+    written(given, held=False).then(MachineHoldOutputWritten, AlertDismissed)
+
+
+def test_a_hold_that_ends_before_the_edge_is_back() -> None:
+    given = release(edge(held(), lost=True)).then(HoldEdited, HoldEnded, AlertDismissed)
+    given = edge(given, lost=True).then()
+    given = given.when(create_hold, CreateHold(machine_id=1, fields=HoldFields()))
+    given.then(HoldCreated, HoldStarted, AlertRaised)  # it is lost still
+
+
+def test_what_the_edge_says_itself_goes_before() -> None:
+    given = refuses(edge(held(), lost=True)).then(MachineHoldOutputFailed, AlertDismissed, AlertRaised)
+    given = edge(given, lost=False).then()
+    edge(given, lost=True).then()
+
+
+def test_what_the_edge_could_not_do_is_not_forgotten() -> None:
+    """It says it once. The machine was held, can't be released, and is to be held again while the edge is away."""
+    given = refuses(release(written(held(), held=True)), hold=False).then(MachineHoldOutputFailed, AlertRaised)
+    given = given.when(create_hold, CreateHold(machine_id=1, fields=HoldFields()))
+    given = edge(given.then(HoldCreated, HoldStarted, AlertDismissed), lost=True).then()
+    given = release(given, hold_id=2).then(HoldEdited, HoldEnded, AlertRaised)
+    edge(edge(given, lost=True).then(), lost=False).then()
     assert open_alerts(given) == [False]
 
 
-def test_an_edge_that_is_lost_when_a_hold_begins_is_told_again() -> None:
-    given = release(edge(held(), True))
-    given.when(create_hold, CreateHold(machine_id=1, fields=HoldFields()))
-    given.then(HoldCreated, HoldStarted, AlertRaised)
-
-
 def test_the_edge_of_a_machine_that_is_gone() -> None:
-    Given().when(note_edge, NoteEdge(machine_id=1, held=True)).then()
+    edge(Given(), lost=True).then()

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from taktledger.domain.controls import NoteClock, NoteContact, NoteEdge
-from taktledger.domain.holds.hold import is_in_force
+from taktledger.domain.controls import NoteClock, NoteContact
+from taktledger.domain.holds.edge import NoteEdge, note_edge
 from taktledger.domain.shop import Machine, Shop, Touched
 from taktledger.domain.values import Line, Seconds
 from taktledger.shopfloor.ingest import CLOCK_SECONDS
@@ -59,7 +59,7 @@ class Heard(Struct):
 
     def is_heard(self, now: float) -> bool:
         """What an edge said long ago is not true any more."""
-        return now - self.at <= SILENT_SECONDS
+        return abs(now - self.at) <= SILENT_SECONDS  # the clock may have been set back
 
 
 class LiveState(Struct):
@@ -102,18 +102,14 @@ class LiveState(Struct):
                 yield NoteContact(machine_id=machine.id, last_contact=last, silent=silent)
 
     def lost_edges(self, shop: Shop, now: float, since: float) -> Iterator[NoteEdge]:
-        """Machines that should be told to hold or to run again, and whose edge is not heard; and those whose edge is
-        heard again. `since`: when this server began to listen."""
+        """Machines whose edge is not heard while it should tell them something, or is heard again. `since`: when this
+        server began to listen."""
         for machine in shop.machines.values():
             heard = self.machines.get(machine.source_name)
-            if not _is_awaited(machine) or (heard is not None and heard.is_heard(now)):
-                if machine.hold_failure is not None and machine.hold_failure.edge_is_lost:
-                    yield NoteEdge(machine_id=machine.id, held=None)
-            elif now - since > SILENT_SECONDS:
-                held = is_in_force(shop, machine.id)
-                was_held = heard is not None and heard.live.hold_output is True
-                if held is not was_held and (machine.hold_failure is None or machine.hold_failure.held is not held):
-                    yield NoteEdge(machine_id=machine.id, held=held)
+            lost = _is_awaited(machine) and (heard is None or not heard.is_heard(now))
+            command = NoteEdge(machine_id=machine.id, lost=lost)
+            if (not lost or abs(now - since) > SILENT_SECONDS) and any(note_edge(shop, command, now)):
+                yield command
 
     def clocks(self, shop: Shop, now: float) -> Iterator[NoteClock]:
         """Machines whose edge has another time than we, or has the same again."""

@@ -1,4 +1,5 @@
-"""Controls: what machines say. Every event here was caused by a machine's control (`docs/machines.md`)."""
+"""Controls: what machines say. Every event here was caused by a machine's control, or by its silence or that of its
+edge (`docs/machines.md`)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -109,7 +110,7 @@ class MachineEdgeLost(MachineEvent, frozen=True, kw_only=True):
     held: bool
 
 
-class MachineEdgeHeard(MachineEvent, frozen=True, kw_only=True):
+class MachineEdgeLossEnded(MachineEvent, frozen=True, kw_only=True):
     """The edge is heard again that was lost, or nobody waits for it any more."""
 
 
@@ -187,7 +188,8 @@ def only_heard(shop: Shop, event: MachineFactSetAside | MachineReportsLost) -> N
 
 
 def hold_output_written(shop: Shop, event: MachineHoldOutputWritten) -> None:
-    heard(shop, event).hold_failure = None
+    machine = heard(shop, event)
+    machine.told_held, machine.hold_failure = event.held, None
 
 
 def hold_output_failed(shop: Shop, event: MachineHoldOutputFailed) -> None:
@@ -202,7 +204,7 @@ def edge_lost(shop: Shop, event: MachineEdgeLost) -> None:
     shop.machines[event.machine_id].hold_failure = failure
 
 
-def edge_heard(shop: Shop, event: MachineEdgeHeard) -> None:
+def edge_loss_ended(shop: Shop, event: MachineEdgeLossEnded) -> None:
     shop.machines[event.machine_id].hold_failure = None
 
 
@@ -265,27 +267,6 @@ def note_contact(shop: Shop, command: NoteContact, now: float) -> Iterator[Event
         yield MachineFellSilent(occurred_at=now, machine_id=machine.id, last_contact=command.last_contact)
     else:
         yield MachineSilenceEnded(occurred_at=now, machine_id=machine.id)
-
-
-class NoteEdge(Struct, kw_only=True, frozen=True):
-    """Whether the edge of a machine is lost, while it should tell the machine something."""
-
-    machine_id: int
-    held: bool | None
-    """What it should tell. None: it is not lost."""
-
-
-def note_edge(shop: Shop, command: NoteEdge, now: float) -> Iterator[Event]:
-    """Each loss is written once, and its end if the edge hasn't said more since."""
-    machine = shop.machines.get(command.machine_id)
-    if machine is None:
-        return
-    failure = machine.hold_failure
-    if command.held is None:
-        if failure is not None and failure.edge_is_lost:
-            yield MachineEdgeHeard(occurred_at=now, machine_id=machine.id)
-    elif failure is None or failure.held is not command.held:
-        yield MachineEdgeLost(occurred_at=now, machine_id=machine.id, held=command.held)
 
 
 class NoteClock(Struct, kw_only=True, frozen=True):

@@ -37,7 +37,7 @@ FOLDS: Mapping[type[Event], Callable[[Shop, Any], None]] = {
     controls.MachineHoldOutputWritten: controls.hold_output_written,
     controls.MachineHoldOutputFailed: controls.hold_output_failed,
     controls.MachineEdgeLost: controls.edge_lost,
-    controls.MachineEdgeHeard: controls.edge_heard,
+    controls.MachineEdgeLossEnded: controls.edge_loss_ended,
     controls.MachineFellSilent: controls.fell_silent,
     controls.MachineClockDiffered: controls.clock_differed,
     controls.MachineClockRighted: controls.clock_righted,

@@ -14,7 +14,7 @@ from taktledger.domain.changeover import (
 from taktledger.domain.controls import (
     MachineClockDiffered,
     MachineClockRighted,
-    MachineEdgeHeard,
+    MachineEdgeLossEnded,
     MachineEdgeLost,
     MachineEvent,
     MachineFactSetAside,
@@ -149,7 +149,7 @@ def _notices(shop: Shop, event: MachineEvent) -> Iterator[Event]:
             since = f"since {_iso(event.last_contact)}" if event.last_contact is not None else "yet"
             message = f"{name} has not answered {since}"
             yield raise_alert(shop, event, "silent", message, last_contact=event.last_contact)
-        case MachineHoldOutputFailed() | MachineHoldOutputWritten() | MachineEdgeLost() | MachineEdgeHeard():
+        case MachineHoldOutputFailed() | MachineHoldOutputWritten() | MachineEdgeLost() | MachineEdgeLossEnded():
             yield from _mind_hold_output(shop, shop.machines[event.machine_id], event)
         case MachineClockDiffered():
             yield from dismiss_alerts(shop, event, kind="clock", machine_id=event.machine_id)

@@ -94,8 +94,10 @@ class Machine(Struct, kw_only=True):
     silent: bool = False
     """Its edge has had no answer from it for longer than the limit."""
     last_fact_at: float | None = None
+    told_held: bool = False
+    """What its control was last told, by the word of its edge: to hold, or to run again."""
     hold_failure: HoldFailure | None = None
-    """What its edge could not tell it, until it can."""
+    """What it could not be told, until it can."""
 
 
 class Program(Struct, kw_only=True):

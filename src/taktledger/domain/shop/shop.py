@@ -7,7 +7,7 @@ from taktledger.domain.shop.machines import Machine, Process, Program
 from taktledger.domain.shop.people import AnsweredRequest, Key, OpenAlert, Options, User
 from taktledger.domain.shop.tooling import Assembly, InventoryItem, InventoryPoint, Tool, ToolRequirement
 
-SHOP_VERSION = 5
+SHOP_VERSION = 6
 """Raised when a saved shop of an earlier release must not be used any more."""
 
 
