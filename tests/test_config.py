@@ -92,16 +92,20 @@ def test_a_mark_before_the_text(tmp_path: Path) -> None:
         (MACHINE.replace('adapter = "wire"', ""), "[machine] adapter: expected"),
         (
             MACHINE.replace('"mill-1"', '""'),
-            "[machine] name: expected text of 1 to 200 characters, not blank at its ends",
+            "[machine] name: expected text of 1 to 200 characters in one line, without blanks at its",
         ),
         (
             MACHINE.replace('"mill-1"', '" "'),
-            "[machine] name: expected text of 1 to 200 characters, not blank at its ends",
+            "[machine] name: expected text of 1 to 200 characters in one line, without blanks at its",
         ),
-        (MACHINE.replace('"mill-1"', '"mill-1 "'), 'not blank at its ends, got "mill-1 "'),
+        (
+            MACHINE.replace('"mill-1"', r'"mill-1\n"'),
+            "[machine] name: expected text of 1 to 200 characters in one line",
+        ),
+        (MACHINE.replace('"mill-1"', '"mill-1 "'), 'without blanks at its ends, got "mill-1 "'),
         (
             MACHINE.replace('"mill-1"', "7"),
-            "machine no. 1 [machine] name: expected text of 1 to 200 characters, not blank",
+            "machine no. 1 [machine] name: expected text of 1 to 200 characters in one line",
         ),
         (MACHINE.replace('name = "mill-1"', ""), "machine no. 1 [machine] name: missing, expected text"),
         ('[[machine]]\nname = "a"\nadapter = "wire"', "[machine] wire: missing, expected a table"),

@@ -1,5 +1,6 @@
 """HTTP to a ledger or an agent: whom to trust, when to go without a proxy, and what may go wrong."""
 
+import re
 import ssl
 from functools import cache
 
@@ -18,7 +19,7 @@ def check_address(url: str) -> None:
         somewhere = parts.host and (parts.port is None or 0 < parts.port < 2**16)
     except (httpx.InvalidURL, ValueError) as error:  # the latter: a host that is no name
         raise ValueError(expected) from error
-    if parts.scheme not in ("http", "https") or not somewhere or parts.query or parts.fragment:
+    if parts.scheme not in ("http", "https") or not somewhere or re.search(r"[?#\s\\]", url):
         raise ValueError(expected)
 
 

@@ -132,7 +132,7 @@ class Runner:
             if not is_there:
                 raise AdapterError("the control does not answer")
             self._retry.worked()
-            failed = self._hold_retry.error
+            failed = self._hold_retry.error or (enforcement.RESET if self._state.hold.is_reset else None)
             self._tell(connected=True, error=None if failed is None else f"hold output: {failed}")
             if due <= now():  # else the profile came before its time
                 due = max(due + self._poll_seconds, now())
@@ -155,7 +155,13 @@ class Runner:
             if lost is None:  # else it is to be told again after a restart
                 state = replace(state, mark=report.mark or state.mark)
         if facts:
-            self._keep(state, facts, now)
+            try:
+                self._keep(state, facts, now)
+            except sqlite3.Error:
+                self._lost = self._lost or DISK
+                with suppress(sqlite3.Error):
+                    self._spool.note_lost(self.name, self._lost)
+                raise
         self._state, self._lost = state, lost
         since = abs(now - self._saved_at)  # the clock may have been set back
         if (state.run.running and since >= SAVE_SECONDS) or (state.mark != self._saved.mark and since >= MARK_SECONDS):
@@ -166,14 +172,7 @@ class Runner:
             self._keep(self._state, [], self._state.run.seen_at)
 
     def _keep(self, state: DetectorState, facts: Sequence[Dated], at: float) -> None:
-        try:
-            self._spool.write(self.name, state, facts)
-        except sqlite3.Error:
-            if facts:
-                self._lost = self._lost or DISK
-                with suppress(sqlite3.Error):
-                    self._spool.note_lost(self.name, self._lost)
-            raise
+        self._spool.write(self.name, state, facts)
         self._saved, self._saved_at = state, at
         if facts:
             self._spooled.set()

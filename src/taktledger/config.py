@@ -29,7 +29,7 @@ class AdapterKind(Protocol):
 class MachineConfig(Struct, kw_only=True, frozen=True):
     """One `[[machine]]`."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^\S(.*\S)?\Z")]
     """The machine's source name: what the ledger knows it by. Unique in the file."""
     adapter: str
     poll_seconds: Annotated[float, Meta(ge=0.05, le=3600)] = 1.0
@@ -164,7 +164,7 @@ def _expected(info: types.Type) -> str:
             return "a number" + _range(low, high)
         case types.StrType(min_length=low, max_length=high, pattern=pattern):
             size = f" of {low or 0} to {high} characters" if high is not None else ""
-            return "text" + size + (", not blank at its ends" if pattern is not None else "")
+            return "text" + size + (" in one line, without blanks at its ends" if pattern is not None else "")
         case types.LiteralType(values=values):
             return _one_of(str(each) for each in values)
         case types.BoolType():

@@ -48,9 +48,9 @@ def read(tls: ssl.SSLContext) -> int | None:
     return asyncio.run(main())
 
 
-def ask_status(tls: ssl.SSLContext) -> list[str]:
+def ask_status(tls: ssl.SSLContext, body: bytes = b"{}") -> list[str]:
     async def answer(target: str, writer: asyncio.StreamWriter) -> tuple[int, bytes]:
-        return 200, b"{}"
+        return 200, body
 
     async def main() -> list[str]:
         lines: list[str] = []
@@ -81,3 +81,8 @@ def test_a_certificate_for_another_name(plant: Authority) -> None:
         read(another)
     with pytest.raises(NoStatus, match="IP address mismatch"):
         ask_status(another)
+
+
+def test_something_else_answers(plant: Authority) -> None:
+    with pytest.raises(NoStatus, match="does not answer as a ledger does"):
+        ask_status(server(plant, "127.0.0.1"), b"<html>Welcome</html>")

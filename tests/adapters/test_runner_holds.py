@@ -12,7 +12,7 @@ import structlog
 from adapters.scripted import HANG, Eventually, Script, count
 from adapters.scripted import ScriptedEdge as Edge
 from takt_adapters import retry, runner
-from takt_adapters.adapter import AdapterError, BadAnswer
+from takt_adapters.adapter import AdapterError, BadAnswer, Report
 from takt_adapters.spool import Spool
 from taktledger.shopfloor.facts import HoldOutputWritten
 from taktledger.shopfloor.profile import HoldTime, Profile
@@ -224,8 +224,9 @@ def test_a_disk_that_fails_loses_no_fact_of_a_hold(
     edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
     asyncio.run(lives(edge, script, lambda: lambda: WRITTEN in edge.types(), eventually=eventually))
     assert next(failures, None) is None
-    assert edge.types()[-1] == WRITTEN
+    assert edge.types() == ["BaselineSeen", WRITTEN]  # nothing that the machine said was lost
     assert edge.spool.state("a").hold.held is True
+    assert edge.spool.lost("a") is None
 
 
 def test_a_new_profile_ends_the_wait_for_the_next_poll(edge: Edge, eventually: Eventually) -> None:
@@ -298,6 +299,18 @@ def test_an_output_that_fails_is_the_error_of_its_machine(edge: Edge, eventually
         return lambda: (edge.lives["a"].connected, edge.lives["a"].error) == (True, None)
 
     asyncio.run(lives(edge, script, fails, works, eventually=eventually))
+
+
+def test_an_output_that_the_control_resets_is_the_error_of_its_machine(edge: Edge, eventually: Eventually) -> None:
+    class Resetting(Script):
+        async def poll(self) -> list[Report]:
+            self.output = False
+            return await super().poll()
+
+    script = Resetting(count(1), output=False)
+    edge.profiles["a"] = Profile(holds=[HoldTime(0.0)])
+    reset = "hold output: something else at the control resets the hold output"
+    asyncio.run(lives(edge, script, lambda: lambda: edge.lives["a"].error == reset, eventually=eventually))
 
 
 @pytest.mark.parametrize("answer", [BadAnswer("feed_rate_override: -1 %"), count(-1)])

@@ -120,11 +120,11 @@ def test_the_command_shows_the_same(fresh: Server) -> None:
     assert "401" in run(key="x" * 64).output
     assert run(url="http://127.0.0.1:9").exit_code == 1
     assert "Error: " in run(key="schlüssel").output
-    for wrong in ("http://[::", "127.0.0.1:8000", "", "ftp://127.0.0.1", "http://127.0.0.1:0"):
+    for wrong in ("http://[::", "127.0.0.1:8000", "", "ftp://127.0.0.1", "http://127.0.0.1:0", f"{fresh.url}?"):
         refused = run(url=wrong)
         assert refused.exit_code == 2
         assert f'expected an address such as "http://192.0.2.10:5000", got "{wrong}"' in refused.output
-    assert "does not answer as a ledger does" in run(url=f"{fresh.url}/docs?").output
+    assert "the ledger answers 404" in run(url=f"{fresh.url}/docs").output
     assert "no answer" in run(url="http://127.0.0.1:9").output
 
 

@@ -61,4 +61,4 @@ def reason(error: OSError) -> str:
             return os.strerror(number)
         case ConnectionError():
             return "the peer hung up"
-    return "none of its addresses answers"
+    return "none of its addresses takes the connection"

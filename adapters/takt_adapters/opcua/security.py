@@ -128,7 +128,7 @@ class Pin:
                 os.fsync(file.fileno())
             draft.replace(self._path)
             log = structlog.get_logger()
-            log.warning("a certificate is trusted from now on", file=self._path.name, sha256=fingerprint(presented))
+            log.warning("a certificate is trusted from now on", file=str(self._path), sha256=fingerprint(presented))
         except OSError as error:
             raise AdapterError(f"server_certificate: {self._path} can't be written: {error.strerror}") from error
         finally:

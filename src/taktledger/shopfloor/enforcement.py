@@ -32,6 +32,11 @@ class HoldState(Struct, kw_only=True, frozen=True):
     losses: int = 0
     """At so many polls in a row it had to be written anew."""
 
+    @property
+    def is_reset(self) -> bool:
+        """Something else at the control works against it."""
+        return self.losses >= LOSSES
+
 
 Told = tuple[HoldState, list[Fact]]
 """The state after it, and what to tell the ledger."""

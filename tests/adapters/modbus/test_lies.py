@@ -174,7 +174,7 @@ def test_zeros_for_everything(edge: ScriptedEdge, eventually: Eventually) -> Non
     assert [json.loads(data).get("cycles") for _, data in edge.facts()] == [None, 2, None, 1]
 
 
-def test_two_restarts_within_a_second(edge: ScriptedEdge, eventually: Eventually, closed_port: int) -> None:
+def test_two_restarts_in_a_row(edge: ScriptedEdge, eventually: Eventually, closed_port: int) -> None:
     """The counter begins at zero each time. Each is a gap, and what is made after it is counted."""
     control = Control()
 
