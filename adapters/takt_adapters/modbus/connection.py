@@ -127,7 +127,7 @@ class Connection:
                         raise AdapterError(f"{span}: the connection was lost") from error
                 raise
 
-    def _must_wait(self, user: object, silent: "_Silent") -> bool:
+    def _must_wait(self, user: object, silent: _Silent) -> bool:
         """They take turns: else chance would keep one waiting for minutes whose device answers again."""
         now = self._clock()
         silent.wanted_at = now
