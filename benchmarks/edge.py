@@ -96,9 +96,9 @@ def edge_backlog(scratch: Path) -> list[Figure]:
     facts = _fill(data / "spool.db")
     with _floor("modbus", MANY) as ports, _server(data) as (url, _):
         live = _live_rate(data, ports, url)
-        (data / "none.toml").write_text("")
+        (data / "away.toml").write_text(MACHINES["modbus"].format(name="away", port=1))
         before = _events(url)
-        with _edge(data, "none.toml", "spool.db", url):
+        with _edge(data, "away.toml", "spool.db", url):
             began = time.monotonic()
             while _events(url) < before + facts:
                 time.sleep(0.5)
@@ -210,7 +210,7 @@ def _server(data: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
 @contextmanager
 def _edge(data: Path, config: str, spool: str, url: str) -> Iterator["subprocess.Popen[bytes]"]:
     where = ("--config", str(data / config), "--spool", str(data / spool), "--ledger", url, "--key", KEY)
-    with _process("taktledger", "edge", *where, core=0) as edge:
+    with _process("taktledger", "edge", *where, core=0, stdout=subprocess.DEVNULL) as edge:
         yield edge
 
 

@@ -133,8 +133,7 @@ def edge(config: Path, ledger: str, key: str | None, key_file: Path | None, spoo
     if end_with_parent:
         follow()
     else:
-        names = ", ".join(machine.name for machine in loaded.machines)
-        click.echo(f"Taktledger {__version__}: the edge of {names}, for the ledger at {ledger}")
+        click.echo(f"Taktledger {__version__}: an edge that reads {len(loaded.machines)} machines, for {ledger}")
 
     async def main() -> None:
         stop = asyncio.Event()
