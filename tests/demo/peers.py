@@ -34,7 +34,8 @@ class Peer(Protocol):
 class ModbusPeer:
     def __init__(self, table: Json) -> None:
         self.table = table
-        self.client = AsyncModbusTcpClient(table["host"], port=table["port"], timeout=1, retries=0, reconnect_delay=0)
+        # The loop may be busy for a while: the nodes of the OPC UA server are loaded in it.
+        self.client = AsyncModbusTcpClient(table["host"], port=table["port"], timeout=10, retries=0, reconnect_delay=0)
 
     async def connect(self) -> bool:
         return await self.client.connect()
